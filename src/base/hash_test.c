@@ -1,0 +1,40 @@
+#include "base/test.h"
+
+#include "base/hash.h"
+
+/* Check values of XXH3 for the empty input with seed 0, as in the xxHash project's sanity tests. */
+static void is_xxh3(void **state)
+{
+    (void)state;
+    assert_true(hash64(STR(""), 0) == 0x2D06800538D394C2u);
+    struct hash128 h = hash128(STR(""), 0);
+    assert_true(h.low == 0x6001C324468D497Fu && h.high == 0x99AA06D3014798D8u);
+    assert_true(hash64(STR_NONE, 0) == hash64(STR(""), 0));
+}
+
+static void seed_and_content_matter(void **state)
+{
+    (void)state;
+    assert_true(hash64(STR("a"), 0) != hash64(STR("a"), 1));
+    assert_true(hash64(STR("a"), 0) != hash64(STR("b"), 0));
+    assert_true(hash128(STR("a"), 0).low != hash128(STR("a"), 1).low);
+    assert_true(hash64(STR("a\0b"), 0) != hash64(STR("a\0c"), 0));
+}
+
+/* SplitMix64 from state 0 gives this sequence (its author's reference program). */
+static void mix_is_splitmix64(void **state)
+{
+    (void)state;
+    assert_true(hash_mix(0) == 0xE220A8397B1DCDAFu);
+    assert_true(hash_mix(0x9E3779B97F4A7C15u) == 0x6E789E6AA1B965F4u);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(is_xxh3),
+        cmocka_unit_test(seed_and_content_matter),
+        cmocka_unit_test(mix_is_splitmix64),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,33 @@
+/*
+ * base/limits: every limit on input, in one place. Each has a test that crosses it.
+ * What exceeds one is refused with a sentence that names the member and the limit; nothing is cut.
+ */
+#pragma once
+
+enum limits {
+    LIMIT_JSON_DEPTH = 64,
+    LIMIT_OBJECT_KEYS = 1024,
+    LIMIT_KEY_BYTES = 256,
+    LIMIT_TEXT_BYTES = 32 << 10, /* one property value */
+    LIMIT_ID_BYTES = 256,        /* person, account, session, event id */
+    LIMIT_NAME_BYTES = 256,      /* event and property names */
+    LIMIT_PROJECT_BYTES = 64,    /* a project's name: a-z 0-9 - _ */
+    LIMIT_EVENT_BYTES = 64 << 10,
+    LIMIT_EVENT_PROPERTIES = 1000,
+    LIMIT_LIST_ITEMS = 1000,
+    LIMIT_BATCH_EVENTS = 2000,   /* over HTTP */
+    LIMIT_BODY_BYTES = 10 << 20, /* over HTTP, after decompression */
+    LIMIT_BODY_RATIO = 100,      /* decompressed : compressed, after the first 64 KiB */
+    LIMIT_HEADER_BYTES = 32 << 10,
+    LIMIT_FUTURE_HOURS = 24, /* how far ahead of arrival an event may be */
+    LIMIT_PAST_YEARS = 100,  /* and how far behind: imports bring history */
+    LIMIT_QUERY_BYTES = 1 << 20,
+    LIMIT_QUERY_BUCKETS = 10000, /* intervals in one answer */
+    LIMIT_QUERY_STEPS = 32,      /* funnel steps with their exclusions; selectors of a scan: 64 */
+    LIMIT_QUERY_SERIES = 26,
+    LIMIT_QUERY_BREAKDOWNS = 4,
+    LIMIT_QUERY_CONDITIONS = 256,
+    LIMIT_QUERY_GROUPS = 100000, /* distinct breakdown values held while answering */
+    LIMIT_QUERY_SECONDS = 30,
+    LIMIT_EVENT_NAMES = 65535, /* distinct event names of a project */
+};

@@ -1,0 +1,30 @@
+/*
+ * os/os_sim: the simulated world for tests. Same functions as os/os.h, kept in memory.
+ *
+ * What was written but not synced is lost in part at a crash: os_sim_crash drops or tears each
+ * unsynced write (512-byte sectors) and each unsynced directory entry by the dice of the seed.
+ * Faults are set by plan and may be changed while it runs. Thread: as os/os.h (one inner lock).
+ */
+#pragma once
+#include "os/os.h"
+
+/* Calls that change the disk are numbered from 1: open that creates, write, sync, truncate,
+ * reserve, rename, remove, mkdir, dir sync. */
+struct os_sim_plan {
+    uint64_t seed;           /* of the dice, the tearing and os_random */
+    int64_t now_ms;          /* where the clock starts; 0 = 2026-01-01T00:00:00Z */
+    uint64_t disk_bytes_max; /* 0 = no limit */
+    uint64_t fail_at;        /* the n-th changing call fails with ERR_IO; 0 = never */
+    bool fail_for_ever;      /* and all later ones too */
+    uint64_t stop_at;        /* from the n-th changing call on nothing reaches the disk (power cut) */
+};
+
+struct os *os_sim_create(struct os_sim_plan plan);
+void os_sim_set_plan(struct os *os, struct os_sim_plan plan); /* resets the call count */
+uint64_t os_sim_calls(struct os *os);                         /* changing calls so far */
+void os_sim_advance(struct os *os, int64_t ms);
+/* Power cut: unsynced data and names are lost, torn or kept by the dice. Open handles go stale. */
+void os_sim_crash(struct os *os);
+/* Changes one stored byte (bit rot): false if the file has no such byte. */
+bool os_sim_flip(struct os *os, struct str path, uint64_t at, unsigned char mask);
+uint64_t os_sim_used_bytes(struct os *os);
