@@ -1,0 +1,130 @@
+/*
+ * store/scan: the only way to read events: one pass over a snapshot, all threads of a pool.
+ *
+ * A plan names up to 32 selectors (an event name or any, a time range, a condition) and what is
+ * wanted of each event that matches at least one. The scan compiles conditions over each segment's
+ * dictionaries, finds matching rows, and hands the sink batches of arrays.
+ *
+ * by_unit: a batch holds whole units (persons, after merges), each unit's events in time order (then
+ * client sequence), each unit in one batch and on one thread. Otherwise: rows in any order, faster.
+ * The sink's context is per thread: it gets contexts[thread]. Memory: about 2 MiB a thread, beside
+ * what a single unit's matching events need. Errors: ERR_CORRUPT names a damaged segment; ERR_BUSY on
+ * cancel or deadline.
+ */
+#pragma once
+#include "base/intern.h"
+#include "os/thread.h"
+#include "store/store.h"
+
+enum { SCAN_SELECTORS_MAX = 32, SCAN_COLUMNS_MAX = 8 };
+
+/* What a condition or a column looks at. */
+enum scan_subject {
+    SCAN_PROPERTY, /* of the event, by name */
+    SCAN_NAME,     /* the event's name, as text */
+    SCAN_ID,       /* the event's own id, as text */
+    SCAN_TIME,     /* UTC ms, as integer */
+    SCAN_ACCOUNT,  /* text */
+    SCAN_SESSION,  /* text */
+    SCAN_UNIT,     /* the person's unit number: test_unit is called instead of test */
+};
+
+/* A tree over one event. `test` must be pure: it is called from any thread, once for each distinct
+ * value where there is a dictionary, with VALUE_MISSING for an event that lacks the property. */
+struct scan_condition {
+    enum { SCAN_ALL, SCAN_ANY, SCAN_NOT, SCAN_TEST } kind;
+    const struct scan_condition *const *children; /* SCAN_NOT has one */
+    size_t child_count;
+    enum scan_subject subject; /* of SCAN_TEST, as the rest */
+    struct str property;
+    bool (*test)(const void *context, struct value v);
+    bool (*test_unit)(const void *context, uint32_t unit);
+    const void *context;
+};
+
+struct scan_selector {
+    struct str event; /* .at == NULL: any event */
+    int64_t from, to; /* [from, to) in UTC ms */
+    const struct scan_condition *filter; /* NULL = none */
+};
+
+/* A code column gives each event's text value as a code of `codes` (added to as needed, before the
+ * first batch; missing and empty = SCAN_CODE_NONE); a number column gives it as double, missing = NaN. */
+enum { SCAN_CODE_NONE = UINT32_MAX };
+struct scan_column {
+    enum { SCAN_CODE, SCAN_NUMBER } kind;
+    enum scan_subject subject;
+    struct str property;
+    struct intern *codes; /* of SCAN_CODE; may be shared by columns */
+};
+
+/* Interval numbers of events before the first and from the last edge on. */
+enum { SCAN_BEFORE = 0xFFFE, SCAN_AFTER = 0xFFFF };
+
+struct scan_plan {
+    const struct scan_selector *selectors;
+    size_t selector_count;
+    const struct scan_column *columns;
+    size_t column_count;
+    bool by_unit;
+    bool want_time;
+    const int64_t *edges; /* ascending; wanted intervals are [edges[i], edges[i+1]); NULL = none */
+    size_t edge_count;    /* at most 65,000 */
+    uint64_t deadline_ns; /* os_monotonic_ns; 0 = none */
+    const volatile bool *cancel; /* NULL = none */
+};
+
+struct scan_batch {
+    unsigned thread;
+    size_t unit_count;      /* 0 unless by_unit */
+    const uint32_t *units;  /* unit numbers, ascending within a batch */
+    const uint32_t *starts; /* unit i has events starts[i] … starts[i+1]-1 */
+    size_t count;           /* events */
+    const uint32_t *mask;   /* bit s: matches selector s. NULL = all match selector 0, the only one */
+    const int64_t *time;    /* if want_time */
+    const uint16_t *interval; /* if edges */
+    const uint32_t *codes[SCAN_COLUMNS_MAX];
+    const double *numbers[SCAN_COLUMNS_MAX];
+};
+/* Return false to stop early (not an error). */
+typedef bool scan_sink(void *context, const struct scan_batch *batch);
+
+struct scan_stats {
+    uint64_t rows;       /* in the segments looked at */
+    uint64_t matched;
+    uint64_t bytes_read; /* of the columns touched */
+    uint32_t segments, segments_skipped;
+};
+
+MUST_USE bool scan_run(struct snapshot *v, const struct scan_plan *plan, struct pool *pool,
+                       scan_sink *sink, void *const *contexts, struct scan_stats *stats,
+                       struct err *e);
+
+/* People. Unit numbers are dense: 0 … snapshot_units-1; a merged-away number never appears. */
+uint32_t snapshot_units(const struct snapshot *v);
+struct str snapshot_unit_id(const struct snapshot *v, uint32_t unit); /* lives as the snapshot */
+/* The unit that a person id belongs to now; false if unknown. */
+bool snapshot_unit_find(const struct snapshot *v, struct str id, uint32_t *unit);
+/* Current value of a person's trait; VALUE_MISSING if there is none. Text lives as the snapshot. */
+struct value snapshot_trait(const struct snapshot *v, uint32_t unit, struct str name);
+int64_t snapshot_created(const struct snapshot *v, uint32_t unit); /* or FACT_CREATED_NONE */
+
+struct event_name_info {
+    struct str name;
+    uint64_t count;
+    int64_t first, last;
+};
+struct property_info {
+    struct str name;
+    uint32_t types; /* bit per enum value_type */
+    uint64_t count; /* events that carry it */
+    const struct str *examples; /* up to 50 distinct texts */
+    size_t example_count;
+};
+/* Event names by count, most first; properties by name. In the arena. */
+void snapshot_events(const struct snapshot *v, struct arena *arena, struct event_name_info **list,
+                     size_t *count);
+void snapshot_properties(const struct snapshot *v, struct arena *arena,
+                         struct property_info **list, size_t *count);
+/* First and last event time; false if there is no event. */
+bool snapshot_span(const struct snapshot *v, int64_t *first, int64_t *last);

@@ -1,0 +1,123 @@
+/*
+ * store: the event store of one project: one directory, our own columnar format (docs/format/).
+ *
+ * Writing: store_append takes a batch whole or not at all, and returns when it is durable (one sync
+ * for all that wait). Events then lie in a chunk in memory, are sealed into immutable segments by
+ * calendar month (UTC), sorted by (person, time, client sequence), and compacted in the background.
+ *
+ * Exactly once. An event with an id counts once for as long as it is kept; the same id with another
+ * body is counted as a conflict, and the first is kept. An event without an id of its own
+ * (id empty) is known by its content and by `copy`: how many equal records stand before it in its
+ * file; it counts if the store holds no more than `copy` equal ones. Nothing is stored for that.
+ *
+ * Reading: store_snapshot gives a counted, immutable view; store/scan.h reads it.
+ *
+ * Failure: a failed write or sync is never retried: the store then refuses appends (ERR_BUSY) until it
+ * is opened again, which replays the write-ahead log. A full disk gives ERR_NO_SPACE and clears by
+ * itself. Damage gives ERR_CORRUPT and names the file; never a wrong answer.
+ * Thread: all functions from any thread, unless said otherwise. Memory: the chunk and unsealed
+ * segments (about 64 MiB at most), person ids (about 40 bytes each), open segments are mapped.
+ */
+#pragma once
+#include "base/value.h"
+#include "os/os.h"
+
+struct store;
+struct snapshot;
+
+struct event {
+    struct str id;          /* the sender's id; empty = known by content and `copy` */
+    uint32_t copy;          /* for an empty id */
+    int64_t time;           /* UTC milliseconds */
+    int64_t received;       /* UTC milliseconds; give one import a single value */
+    int16_t offset_minutes; /* the client's offset from UTC */
+    uint32_t sequence;      /* the client's own order inside one time stamp; 0 = none */
+    struct str name;        /* required, as are time and person */
+    struct str person;
+    struct str account; /* may be empty */
+    struct str session; /* may be empty */
+    const struct property *properties; /* names differ; none is VALUE_MISSING */
+    size_t property_count;
+};
+
+enum fact_kind {
+    FACT_PERSON_TRAITS,  /* properties of `subject`, a person */
+    FACT_ACCOUNT_TRAITS, /* of an account */
+    FACT_MERGE,          /* `other` is the same person as `subject` */
+    FACT_UNMERGE,
+};
+enum { FACT_CREATED_NONE = INT64_MIN };
+
+struct fact {
+    enum fact_kind kind;
+    struct str subject;
+    struct str other;
+    int64_t received;
+    int64_t created; /* when the subject came to be, or (int64_t)FACT_CREATED_NONE */
+    const struct property *properties;
+    size_t property_count;
+};
+
+struct store_batch {
+    const struct event *events;
+    size_t event_count;
+    const struct fact *facts;
+    size_t fact_count;
+};
+
+struct store_receipt {
+    uint64_t accepted;   /* events that are new, and facts that changed something */
+    uint64_t duplicates; /* already there */
+    uint64_t conflicts;  /* of the duplicates: same id, another body */
+};
+
+struct store_options {
+    bool read_only;
+    bool no_background;    /* tests: nothing runs but store_maintain */
+    size_t chunk_rows;     /* 0 = 65,536: rows of the chunk before it becomes an image */
+    size_t seal_rows;      /* 0 = 1,048,576: unsealed rows before they are written as segments */
+    struct str project;    /* name, part of each file's identity */
+};
+
+/* Makes the directory when missing (not when read_only). Replays the log. */
+MUST_USE bool store_open(struct os *os, struct str dir, const struct store_options *options,
+                         struct store **out, struct err *e);
+void store_close(struct store *s); /* waits for the background; what was acknowledged is durable */
+
+/* The batch's memory stays the caller's. Limits (base/limits.h) are the caller's to check. */
+MUST_USE bool store_append(struct store *s, const struct store_batch *batch,
+                           struct store_receipt *receipt, struct err *e);
+
+/*
+ * Bulk: adds are taken in order, without waiting for the disk, with bounded memory (add blocks when
+ * the writer is behind); finish makes all durable and gives the receipt. Several may run at once.
+ */
+struct store_import;
+MUST_USE bool store_import_begin(struct store *s, struct store_import **out, struct err *e);
+MUST_USE bool store_import_add(struct store_import *i, const struct store_batch *batch,
+                               struct err *e);
+MUST_USE bool store_import_finish(struct store_import *i, struct store_receipt *receipt,
+                                  struct err *e);
+void store_import_close(struct store_import *i); /* NULL is fine; without finish: nothing promised */
+AUTO_DEFINE(store_import, store_import_close)
+
+/* Seals what is in memory and compacts what is due, in the caller's thread, to the end. */
+MUST_USE bool store_maintain(struct store *s, struct err *e);
+
+struct store_state {
+    uint64_t events;          /* live */
+    uint64_t people;
+    uint64_t segments;
+    uint64_t segment_bytes;   /* on disk */
+    uint64_t log_bytes;
+    uint64_t unsealed_events;
+    uint64_t torn_bytes_cut;  /* at the last open */
+    bool is_stopped;          /* a write failed; appends are refused */
+};
+void store_state(struct store *s, struct store_state *out);
+
+/* A view of everything acknowledged so far. Release it soon: it keeps replaced files alive. */
+MUST_USE bool store_snapshot(struct store *s, struct snapshot **out, struct err *e);
+void snapshot_release(struct snapshot *v);
+AUTO_DEFINE(snapshot, snapshot_release)
+AUTO_DEFINE(store, store_close)
