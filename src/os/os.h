@@ -49,15 +49,16 @@ MUST_USE bool os_file_read_at(struct os_file *file, uint64_t at, void *into, siz
 MUST_USE bool os_file_write_at(struct os_file *file, uint64_t at, const struct str *parts,
                                size_t part_count, struct err *e);
 MUST_USE bool os_file_truncate(struct os_file *file, uint64_t bytes, struct err *e);
-MUST_USE bool os_file_reserve(struct os_file *file, uint64_t bytes, struct err *e); /* fallocate */
-MUST_USE bool os_file_sync(struct os_file *file, struct err *e);                    /* fdatasync */
+/* Takes disk space now: the file becomes at least `bytes` long, new bytes are zero. */
+MUST_USE bool os_file_reserve(struct os_file *file, uint64_t bytes, struct err *e);
+MUST_USE bool os_file_sync(struct os_file *file, struct err *e); /* fdatasync */
 
 /* Maps a file for reading. A file of 0 bytes maps to len 0. */
 MUST_USE bool os_map(struct os *os, struct str path, struct os_map *out, struct err *e);
 void os_unmap(struct os *os, struct os_map *map);
 
 MUST_USE bool os_rename(struct os *os, struct str from, struct str to, struct err *e);
-MUST_USE bool os_remove(struct os *os, struct str path, struct err *e); /* missing is fine */
+MUST_USE bool os_remove(struct os *os, struct str path, struct err *e);   /* missing is fine */
 MUST_USE bool os_dir_make(struct os *os, struct str path, struct err *e); /* 0700; there is fine */
 MUST_USE bool os_dir_sync(struct os *os, struct str path, struct err *e);
 /* Names in a directory without . and .., sorted by bytes; they live in `arena`. */
@@ -74,7 +75,7 @@ MUST_USE bool os_write_whole(struct os *os, struct str path, struct str bytes, s
 MUST_USE bool os_read_whole(struct os *os, struct str path, struct arena *arena, struct str *out,
                             struct err *e);
 
-int64_t os_now_ms(struct os *os);       /* wall clock, UTC, Unix milliseconds */
+int64_t os_now_ms(struct os *os);        /* wall clock, UTC, Unix milliseconds */
 uint64_t os_monotonic_ns(struct os *os); /* for durations only */
 void os_random(struct os *os, void *into, size_t len);
 

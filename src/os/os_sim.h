@@ -16,7 +16,7 @@ struct os_sim_plan {
     uint64_t disk_bytes_max; /* 0 = no limit */
     uint64_t fail_at;        /* the n-th changing call fails with ERR_IO; 0 = never */
     bool fail_for_ever;      /* and all later ones too */
-    uint64_t stop_at;        /* from the n-th changing call on nothing reaches the disk (power cut) */
+    uint64_t stop_at; /* from the n-th changing call on nothing reaches the disk (power cut) */
 };
 
 struct os *os_sim_create(struct os_sim_plan plan);
