@@ -70,6 +70,7 @@ struct scan_plan {
     bool want_time;
     const int64_t *edges; /* ascending; wanted intervals are [edges[i], edges[i+1]); NULL = none */
     size_t edge_count;    /* at most 65,000 */
+    struct os *os;        /* for the deadline; NULL = none */
     uint64_t deadline_ns; /* os_monotonic_ns; 0 = none */
     const volatile bool *cancel; /* NULL = none */
 };
@@ -117,7 +118,7 @@ struct event_name_info {
 struct property_info {
     struct str name;
     uint32_t types; /* bit per enum value_type */
-    uint64_t count; /* events that carry it */
+    uint64_t count; /* rows of the segments that have it: at least the events that carry it */
     const struct str *examples; /* up to 50 distinct texts */
     size_t example_count;
 };

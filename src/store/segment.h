@@ -14,6 +14,7 @@
 #pragma once
 #include <stdatomic.h>
 
+#include "base/buf.h"
 #include "base/value.h"
 #include "os/os.h"
 

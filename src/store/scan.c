@@ -1,0 +1,568 @@
+/*
+ * The scan: segments are planned one by one (scan_plan), then tasks go to the threads of a pool.
+ *
+ * By unit, a task is a range of person ordinals. For each segment it finds the matching rows of that
+ * range (scan_match), counts them per unit, and writes each unit's values side by side (scan_emit), in
+ * the order of segments, which is the order of time but for months with several segments and for
+ * merged persons: those units are put in order at the end. By rows, a task is one block of a segment.
+ */
+#include "store/scan.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "store/people.h"
+#include "store/scan_emit.h"
+#include "store/scan_match.h"
+#include "store/snapshot.h"
+
+enum { TASK_ROWS = 16384 };
+
+/* Rows of one segment that belong to the task: whole persons person_from … person_to-1. */
+struct piece {
+    const struct segment_plan *segment;
+    uint32_t person_from, person_to;
+    uint32_t slot; /* of the only person, when is_single */
+    bool is_single;
+    bool is_every; /* all rows match: no list */
+    size_t found_from, found_to; /* in the worker's lists */
+};
+
+/* A thread's own memory, kept from task to task. */
+struct worker {
+    struct output out;
+    struct piece *pieces;
+    size_t piece_count, piece_room;
+    uint32_t *rows;
+    uint32_t *masks;
+    size_t row_count, row_room;
+    uint32_t *counts; /* per slot; later the place where its next event goes */
+    uint32_t *units;
+    uint32_t *starts;
+    size_t slot_room;
+    struct scan_stats stats;
+};
+
+struct scan {
+    struct scan_plan plan;
+    struct people_view *people;
+    struct segment_plan *segments;
+    match_names_fn **match;
+    size_t segment_count;
+    uint32_t unit_count;
+    uint32_t task_units;
+    bool has_merges;
+    bool needs_order;
+    uint32_t *block_task; /* by rows: first task of each segment */
+    struct worker *workers;
+    scan_sink *sink;
+    void *const *contexts;
+    atomic_bool stopped;
+    pthread_mutex_t error_lock;
+    struct err error;
+};
+
+/* ---- stopping ---- */
+
+static void scan_fail(struct scan *s, const struct err *e)
+{
+    pthread_mutex_lock(&s->error_lock);
+    if (s->error.kind == ERR_NONE)
+        s->error = *e;
+    pthread_mutex_unlock(&s->error_lock);
+    atomic_store(&s->stopped, true);
+}
+
+static bool scan_goes_on(struct scan *s)
+{
+    struct err e = {0};
+
+    if (atomic_load_explicit(&s->stopped, memory_order_relaxed))
+        return false;
+    if (s->plan.cancel && *s->plan.cancel) {
+        err_set(&e, ERR_BUSY, "the question was cancelled");
+    } else if (s->plan.os && s->plan.deadline_ns &&
+               os_monotonic_ns(s->plan.os) > s->plan.deadline_ns) {
+        err_set(&e, ERR_BUSY, "the question took longer than its limit");
+        err_hint(&e, "ask for a shorter time range or fewer breakdowns");
+    } else {
+        return true;
+    }
+    scan_fail(s, &e);
+    return false;
+}
+
+/* ---- matching ---- */
+
+static void worker_rows(struct worker *w, size_t more)
+{
+    size_t wanted = w->row_count + more;
+
+    if (wanted <= w->row_room)
+        return;
+    w->row_room = wanted + wanted / 2 + 4096;
+    w->rows = mem_grow(w->rows, w->row_room, sizeof *w->rows);
+    w->masks = mem_grow(w->masks, w->row_room, sizeof *w->masks);
+}
+
+static bool block_may_match(const struct segment_plan *s, uint32_t from, uint32_t to)
+{
+    if (s->segment->name->lane_bits != 8)
+        return true;
+    for (uint32_t b = from / SEGMENT_BLOCK_ROWS; b <= (to - 1) / SEGMENT_BLOCK_ROWS; b++) {
+        const uint64_t *names = s->segment->blocks[b].names;
+        if ((names[0] & s->names[0]) | (names[1] & s->names[1]) | (names[2] & s->names[2]) |
+            (names[3] & s->names[3]))
+            return true;
+    }
+    return false;
+}
+
+static uint32_t person_at(const struct segment *g, uint32_t row)
+{
+    uint32_t low = 0, high = g->person_count;
+
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (g->starts[middle] <= row)
+            low = middle;
+        else
+            high = middle;
+    }
+    return g->persons[low];
+}
+
+/* Which selectors a candidate row really matches. */
+static uint32_t row_mask(const struct scan *s, const struct segment_plan *p, uint32_t row)
+{
+    uint32_t mask = p->selectors[lane_at(p->segment->name, row)];
+    uint32_t unsure = mask & p->checked;
+
+    for (; unsure; unsure &= unsure - 1) {
+        unsigned i = (unsigned)__builtin_ctz(unsure);
+        uint32_t time = p->time[row];
+        bool passes = time >= p->check[i].from && time < p->check[i].to;
+        if (passes && p->check[i].filter) {
+            uint32_t unit = 0;
+            if (node_wants_unit(p->check[i].filter))
+                unit = people_unit(s->people, person_at(p->segment, row));
+            passes = node_passes(p->check[i].filter, p, row, unit);
+        }
+        if (!passes)
+            mask &= ~((uint32_t)1 << i);
+    }
+    return mask;
+}
+
+/* Drops rows outside the common time range, without a branch a row. */
+static size_t keep_in_time(const struct segment_plan *p, uint32_t *rows, size_t count)
+{
+    uint32_t from = p->time_from, width = p->time_to - p->time_from;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        uint32_t row = rows[i];
+        rows[kept] = row;
+        kept += p->time[row] - from < width;
+    }
+    return kept;
+}
+
+/* Adds the matching rows of [from, to) to the worker's lists. False: all of them match, no list. */
+static bool match_rows(const struct scan *s, struct worker *w, const struct segment_plan *p,
+                       uint32_t from, uint32_t to)
+{
+    bool wants_masks = s->plan.selector_count > 1;
+    size_t count;
+
+    w->stats.rows += to - from;
+    if (p->every_name && !p->clips_time && !p->checked)
+        return false;
+    if (from == to || !block_may_match(p, from, to))
+        return true;
+    worker_rows(w, (size_t)(to - from) + 32);
+    uint32_t *rows = w->rows + w->row_count, *masks = w->masks + w->row_count;
+    if (p->every_name) {
+        count = to - from;
+        for (size_t i = 0; i < count; i++)
+            rows[i] = from + (uint32_t)i;
+    } else {
+        count = s->match[p - s->segments](p, from, to, rows);
+    }
+    if (p->clips_time)
+        count = keep_in_time(p, rows, count);
+    if (p->checked || wants_masks) {
+        size_t kept = 0;
+        for (size_t i = 0; i < count; i++) {
+            uint32_t mask = row_mask(s, p, rows[i]);
+            rows[kept] = rows[i];
+            masks[kept] = mask;
+            kept += mask != 0;
+        }
+        count = kept;
+    }
+    w->row_count += count;
+    return true;
+}
+
+static bool pin_rows(const struct segment_plan *p, uint32_t from, uint32_t to, struct err *e)
+{
+    for (size_t i = 0; i < p->touched_count; i++)
+        if (!segment_pin(p->segment, p->touched[i], from, to, e))
+            return false;
+    return true;
+}
+
+/* ---- by rows ---- */
+
+static void send(struct scan *s, unsigned thread, struct worker *w, size_t units, size_t events)
+{
+    struct output *o = &w->out;
+    struct scan_batch b = {
+        .thread = thread,
+        .unit_count = units,
+        .units = w->units,
+        .starts = w->starts,
+        .count = events,
+        .mask = o->mask,
+        .time = s->plan.want_time ? o->time : NULL,
+        .interval = o->interval,
+    };
+
+    for (size_t i = 0; i < o->column_count; i++) {
+        b.codes[i] = o->codes[i];
+        b.numbers[i] = o->numbers[i];
+    }
+    w->stats.matched += events;
+    if (events && !s->sink(s->contexts[thread], &b))
+        atomic_store(&s->stopped, true);
+}
+
+static void task_of_rows(void *context, size_t task, unsigned thread)
+{
+    struct scan *s = context;
+    struct worker *w = &s->workers[thread];
+    size_t i = 0;
+    struct err e = {0};
+
+    if (!scan_goes_on(s))
+        return;
+    while (i + 1 < s->segment_count && s->block_task[i + 1] <= task)
+        i++;
+    const struct segment_plan *p = &s->segments[i];
+    uint32_t from = (uint32_t)(task - s->block_task[i]) * TASK_ROWS;
+    uint32_t to = MIN(p->segment->rows, from + TASK_ROWS);
+
+    if (!pin_rows(p, from, to, &e)) {
+        scan_fail(s, &e);
+        return;
+    }
+    w->row_count = 0;
+    struct row_run run = {.first = from, .count = to - from};
+    if (match_rows(s, w, p, from, to))
+        run = (struct row_run){.rows = w->rows,
+                               .masks = s->plan.selector_count > 1 ? w->masks : NULL,
+                               .count = w->row_count};
+    output_room(&w->out, run.count);
+    output_emit(&w->out, &s->plan, p, &run, 0);
+    send(s, thread, w, 0, run.count);
+}
+
+/* ---- by unit ---- */
+
+/* Index of the first person of the segment that is not below `ordinal`. */
+static uint32_t person_index(const struct segment *g, uint32_t ordinal)
+{
+    uint32_t low = 0, high = g->person_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (g->persons[middle] < ordinal)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool piece_add(struct scan *s, struct worker *w, const struct segment_plan *p, uint32_t from,
+                      uint32_t to, uint32_t slot, bool is_single, struct err *e)
+{
+    const struct segment *g = p->segment;
+    struct piece piece = {p, from, to, slot, is_single, false, w->row_count, 0};
+
+    if (from >= to)
+        return true;
+    if (!pin_rows(p, g->starts[from], g->starts[to], e))
+        return false;
+    piece.is_every = !match_rows(s, w, p, g->starts[from], g->starts[to]);
+    piece.found_to = w->row_count;
+    if (piece.is_every || piece.found_to > piece.found_from)
+        ARRAY_PUSH(w->pieces, w->piece_count, w->piece_room) = piece;
+    return true;
+}
+
+/* Pieces of all persons in [low, high), and of those merged into one of them from elsewhere. */
+static bool pieces_find(struct scan *s, struct worker *w, uint32_t low, uint32_t high, struct err *e)
+{
+    for (size_t i = 0; i < s->segment_count; i++) {
+        const struct segment_plan *p = &s->segments[i];
+        if (!piece_add(s, w, p, person_index(p->segment, low), person_index(p->segment, high), 0,
+                       false, e))
+            return false;
+        for (uint32_t unit = low; s->has_merges && unit < high; unit++) {
+            const uint32_t *members;
+            size_t count = people_members(s->people, unit, &members);
+            for (size_t m = 0; members && m < count; m++) {
+                uint32_t at = person_index(p->segment, members[m]);
+                if (members[m] == unit || at == p->segment->person_count ||
+                    p->segment->persons[at] != members[m])
+                    continue;
+                if (!piece_add(s, w, p, at, at + 1, unit - low, true, e))
+                    return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* Calls `each` for every run of rows of one person in the piece. */
+typedef void run_fn(struct scan *s, struct worker *w, const struct piece *piece, uint32_t slot,
+                    const struct row_run *run);
+
+static inline __attribute__((always_inline)) void runs_each(struct scan *s, struct worker *w,
+                                                            const struct piece *piece, uint32_t low,
+                                                            run_fn *each)
+{
+    const struct segment *g = piece->segment->segment;
+    bool has_masks = s->plan.selector_count > 1;
+    size_t k = piece->found_from;
+
+    for (uint32_t i = piece->person_from; i < piece->person_to; i++) {
+        uint32_t slot = piece->is_single ? piece->slot : g->persons[i] - low;
+        struct row_run run = {.first = g->starts[i], .count = g->starts[i + 1] - g->starts[i]};
+        if (!piece->is_every) {
+            size_t from = k;
+            while (k < piece->found_to && w->rows[k] < g->starts[i + 1])
+                k++;
+            run.rows = w->rows + from;
+            run.masks = has_masks ? w->masks + from : NULL;
+            run.count = k - from;
+        }
+        /* A merged-away person's rows come as single pieces of the unit it belongs to. */
+        if (run.count &&
+            (!s->has_merges || piece->is_single || people_unit(s->people, low + slot) == low + slot))
+            each(s, w, piece, slot, &run);
+    }
+}
+
+static inline void run_count(struct scan *s, struct worker *w, const struct piece *piece,
+                             uint32_t slot, const struct row_run *run)
+{
+    (void)s;
+    (void)piece;
+    w->counts[slot] += (uint32_t)run->count;
+}
+
+static inline void run_emit(struct scan *s, struct worker *w, const struct piece *piece,
+                            uint32_t slot, const struct row_run *run)
+{
+    output_emit(&w->out, &s->plan, piece->segment, run, w->counts[slot]);
+    w->counts[slot] += (uint32_t)run->count;
+}
+
+static void worker_slots(struct worker *w, size_t slots)
+{
+    if (slots > w->slot_room) {
+        w->slot_room = slots;
+        w->counts = mem_grow(w->counts, slots, sizeof *w->counts);
+        w->units = mem_grow(w->units, slots, sizeof *w->units);
+        w->starts = mem_grow(w->starts, slots + 1, sizeof *w->starts);
+    }
+    memset(w->counts, 0, slots * sizeof *w->counts);
+}
+
+/* Counts become places; units without an event are left out. Returns the number of units. */
+static size_t units_lay_out(struct worker *w, uint32_t low, uint32_t slots, uint32_t *events)
+{
+    size_t units = 0;
+    uint32_t at = 0;
+
+    for (uint32_t slot = 0; slot < slots; slot++) {
+        uint32_t count = w->counts[slot];
+        w->counts[slot] = at;
+        w->units[units] = low + slot;
+        w->starts[units] = at;
+        at += count;
+        units += count != 0;
+    }
+    w->starts[units] = at;
+    *events = at;
+    return units;
+}
+
+static void task_of_units(void *context, size_t task, unsigned thread)
+{
+    struct scan *s = context;
+    struct worker *w = &s->workers[thread];
+    uint32_t low = (uint32_t)task * s->task_units, events;
+    uint32_t high = MIN(s->unit_count, low + s->task_units);
+    struct err e = {0};
+
+    if (!scan_goes_on(s))
+        return;
+    w->row_count = w->piece_count = 0;
+    worker_slots(w, high - low);
+    if (!pieces_find(s, w, low, high, &e)) {
+        scan_fail(s, &e);
+        return;
+    }
+    for (size_t i = 0; i < w->piece_count; i++)
+        runs_each(s, w, &w->pieces[i], low, run_count);
+    size_t units = units_lay_out(w, low, high - low, &events);
+    output_room(&w->out, events);
+    for (size_t i = 0; i < w->piece_count; i++)
+        runs_each(s, w, &w->pieces[i], low, run_emit);
+    if (s->needs_order)
+        for (size_t i = 0; i < units; i++)
+            output_order(&w->out, w->starts[i], w->starts[i + 1]);
+    send(s, thread, w, units, events);
+}
+
+/* ---- set-up ---- */
+
+static bool has_sequence(const struct segment *g)
+{
+    for (size_t i = 0; i < g->column_count; i++)
+        if (g->columns[i].kind == COLUMN_SEQUENCE)
+            return true;
+    return false;
+}
+
+/* Plans every segment that can match. */
+static bool segments_plan(struct scan *s, struct snapshot *v, struct arena *arena, struct err *e)
+{
+    struct segment_context c = {&s->plan, v, arena};
+
+    s->segments = arena_array(arena, v->segment_count + 1, sizeof *s->segments);
+    s->match = arena_array(arena, v->segment_count + 1, sizeof *s->match);
+    for (size_t i = 0; i < v->segment_count; i++) {
+        struct segment_plan *p = &s->segments[s->segment_count];
+        struct err skip = {0};
+        if (!segment_plan_make(&c, v->segments[i], p, &skip)) {
+            if (skip.kind != ERR_NONE) {
+                *e = skip;
+                return false;
+            }
+            s->workers[0].stats.segments_skipped++;
+            continue;
+        }
+        s->match[s->segment_count] = match_names_best(p);
+        s->segment_count++;
+        s->workers[0].stats.segments++;
+    }
+    return true;
+}
+
+/* Units come in time order by themselves, unless a month has two segments or persons were merged. */
+static bool order_is_needed(const struct scan *s)
+{
+    for (size_t i = 1; i < s->segment_count; i++)
+        if (s->segments[i].segment->time_min <= s->segments[i - 1].segment->time_max)
+            return true;
+    return s->has_merges;
+}
+
+static size_t tasks_by_unit(struct scan *s)
+{
+    uint64_t rows = 0;
+
+    for (size_t i = 0; i < s->segment_count; i++)
+        rows += s->segments[i].segment->rows;
+    if (!rows || !s->unit_count)
+        return 0;
+    uint64_t units = (uint64_t)s->unit_count * TASK_ROWS / rows;
+    s->task_units = (uint32_t)MIN(MAX(units, 16U), 65536U);
+    return (s->unit_count + s->task_units - 1) / s->task_units;
+}
+
+static size_t tasks_by_rows(struct scan *s, struct arena *arena)
+{
+    size_t tasks = 0;
+
+    s->block_task = arena_array(arena, s->segment_count + 1, sizeof *s->block_task);
+    for (size_t i = 0; i < s->segment_count; i++) {
+        s->block_task[i] = (uint32_t)tasks;
+        tasks += (s->segments[i].segment->rows + TASK_ROWS - 1) / TASK_ROWS;
+    }
+    s->block_task[s->segment_count] = (uint32_t)tasks;
+    return tasks;
+}
+
+static void workers_free(struct scan *s, unsigned threads, struct scan_stats *stats)
+{
+    for (unsigned i = 0; i < threads; i++) {
+        struct worker *w = &s->workers[i];
+        stats->rows += w->stats.rows;
+        stats->matched += w->stats.matched;
+        stats->segments += w->stats.segments;
+        stats->segments_skipped += w->stats.segments_skipped;
+        output_free(&w->out);
+        mem_free(w->pieces);
+        mem_free(w->rows);
+        mem_free(w->masks);
+        mem_free(w->counts);
+        mem_free(w->units);
+        mem_free(w->starts);
+    }
+    for (size_t i = 0; i < s->segment_count; i++) {
+        const struct segment_plan *p = &s->segments[i];
+        stats->bytes_read += (uint64_t)p->segment->rows * p->row_bits / 8;
+        if (s->plan.by_unit)
+            stats->bytes_read += (uint64_t)p->segment->person_count * 8;
+    }
+}
+
+bool scan_run(struct snapshot *v, const struct scan_plan *plan, struct pool *pool, scan_sink *sink,
+              void *const *contexts, struct scan_stats *stats, struct err *e)
+{
+    REQUIRE(plan->selector_count > 0 && plan->selector_count <= SCAN_SELECTORS_MAX);
+    REQUIRE(plan->column_count <= SCAN_COLUMNS_MAX);
+    REQUIRE(!plan->edges || (plan->edge_count >= 2 && plan->edge_count <= 65000));
+
+    AUTO(arena) *arena = arena_create(0);
+    unsigned threads = pool_threads(pool);
+    struct scan s = {
+        .plan = *plan,
+        .people = v->people,
+        .unit_count = people_count(v->people),
+        .has_merges = people_has_merges(v->people),
+        .sink = sink,
+        .contexts = contexts,
+        .error_lock = PTHREAD_MUTEX_INITIALIZER,
+    };
+    struct scan_stats figures = {0};
+    bool sequences = false;
+
+    s.workers = arena_array(arena, threads, sizeof *s.workers);
+    bool planned = segments_plan(&s, v, arena, e);
+    if (planned) {
+        s.needs_order = plan->by_unit && order_is_needed(&s);
+        for (size_t i = 0; i < s.segment_count; i++)
+            sequences = sequences || has_sequence(s.segments[i].segment);
+        for (unsigned i = 0; i < threads; i++)
+            output_init(&s.workers[i].out, &s.plan, s.needs_order, sequences);
+        if (plan->by_unit)
+            pool_run(pool, tasks_by_unit(&s), task_of_units, &s);
+        else
+            pool_run(pool, tasks_by_rows(&s, arena), task_of_rows, &s);
+    }
+    workers_free(&s, threads, &figures);
+    if (stats)
+        *stats = figures;
+    if (planned && s.error.kind != ERR_NONE) {
+        *e = s.error;
+        return false;
+    }
+    return planned;
+}

@@ -1,0 +1,168 @@
+/*
+ * What there is to ask for: event names, properties and the span of time, read from the segments'
+ * directories and dictionaries without touching rows.
+ */
+#include <stdlib.h>
+
+#include "base/intern.h"
+#include "store/people.h"
+#include "store/scan.h"
+#include "store/snapshot.h"
+
+enum { EXAMPLES_MAX = 50, EXAMPLE_BYTES_MAX = 200 };
+
+uint32_t snapshot_units(const struct snapshot *v)
+{
+    return people_count(v->people);
+}
+
+struct str snapshot_unit_id(const struct snapshot *v, uint32_t unit)
+{
+    return people_id(v->people, unit);
+}
+
+bool snapshot_unit_find(const struct snapshot *v, struct str id, uint32_t *unit)
+{
+    uint32_t ordinal;
+
+    if (!people_find(v->people, id, &ordinal))
+        return false;
+    *unit = people_unit(v->people, ordinal);
+    return true;
+}
+
+struct value snapshot_trait(const struct snapshot *v, uint32_t unit, struct str name)
+{
+    return people_trait(v->people, unit, name);
+}
+
+int64_t snapshot_created(const struct snapshot *v, uint32_t unit)
+{
+    return people_created(v->people, unit);
+}
+
+bool snapshot_span(const struct snapshot *v, int64_t *first, int64_t *last)
+{
+    for (size_t i = 0; i < v->segment_count; i++) {
+        const struct segment *g = v->segments[i];
+        *first = i ? MIN(*first, g->time_min) : g->time_min;
+        *last = i ? MAX(*last, g->time_max) : g->time_max;
+    }
+    return v->segment_count > 0;
+}
+
+/* ---- event names ---- */
+
+static int by_count(const void *a, const void *b)
+{
+    const struct event_name_info *x = a, *y = b;
+
+    if (x->count != y->count)
+        return x->count < y->count ? 1 : -1;
+    return str_compare(x->name, y->name);
+}
+
+static void names_add(const struct segment *g, struct intern *names, struct arena *arena,
+                      struct event_name_info **list, size_t *count, size_t *room)
+{
+    for (uint32_t code = 0; code < g->name->dictionary_count; code++) {
+        struct str name = column_dictionary_value(g->name, code).text;
+        uint32_t at = intern_put(names, name);
+        if (at == *count)
+            ARRAY_PUSH(*list, *count, *room) = (struct event_name_info){
+                arena_copy(arena, name), 0, g->name_first[code], g->name_last[code]};
+        struct event_name_info *info = &(*list)[at];
+        info->count += g->name_counts[code];
+        info->first = MIN(info->first, g->name_first[code]);
+        info->last = MAX(info->last, g->name_last[code]);
+    }
+}
+
+void snapshot_events(const struct snapshot *v, struct arena *arena, struct event_name_info **list,
+                     size_t *count)
+{
+    AUTO(intern) *names = intern_create();
+    struct event_name_info *found = NULL;
+    size_t room = 0;
+
+    *count = 0;
+    for (size_t i = 0; i < v->segment_count; i++) {
+        struct err e = {0};
+        if (segment_pin(v->segments[i], v->segments[i]->name, 0, 0, &e))
+            names_add(v->segments[i], names, arena, &found, count, &room);
+    }
+    *list = arena_array(arena, *count, sizeof **list);
+    if (*count) {
+        memcpy(*list, found, *count * sizeof *found);
+        qsort(*list, *count, sizeof **list, by_count);
+    }
+    mem_free(found);
+}
+
+/* ---- properties ---- */
+
+struct property_sum {
+    struct property_info info;
+    struct str examples[EXAMPLES_MAX];
+};
+
+static int by_name(const void *a, const void *b)
+{
+    return str_compare(((const struct property_info *)a)->name,
+                       ((const struct property_info *)b)->name);
+}
+
+static void examples_add(struct property_sum *p, const struct column *c, struct arena *arena)
+{
+    for (uint32_t code = 0; code < c->dictionary_count && p->info.example_count < EXAMPLES_MAX;
+         code++) {
+        char room[VALUE_TEXT_BYTES];
+        struct str text = value_text(column_dictionary_value(c, code), room);
+        bool is_known = text.len > EXAMPLE_BYTES_MAX;
+        for (size_t i = 0; i < p->info.example_count && !is_known; i++)
+            is_known = str_equal(p->examples[i], text);
+        if (!is_known)
+            p->examples[p->info.example_count++] = arena_copy(arena, text);
+    }
+}
+
+static void properties_add(struct segment *g, struct intern *names, struct arena *arena,
+                           struct property_sum ***list, size_t *count, size_t *room)
+{
+    for (size_t i = 0; i < g->column_count; i++) {
+        const struct column *c = &g->columns[i];
+        struct err e = {0};
+        if (c->kind != COLUMN_PROPERTY)
+            continue;
+        uint32_t at = intern_put(names, c->property);
+        if (at == *count) {
+            ARRAY_PUSH(*list, *count, *room) = arena_alloc(arena, sizeof(struct property_sum));
+            (*list)[at]->info.name = arena_copy(arena, c->property);
+        }
+        struct property_sum *p = (*list)[at];
+        p->info.types |= 1U << c->type;
+        p->info.count += c->is_sparse ? c->row_count : g->rows;
+        if (c->form == FORM_DICTIONARY && segment_pin(g, c, 0, 0, &e))
+            examples_add(p, c, arena);
+    }
+}
+
+void snapshot_properties(const struct snapshot *v, struct arena *arena, struct property_info **list,
+                         size_t *count)
+{
+    AUTO(intern) *names = intern_create();
+    struct property_sum **found = NULL;
+    size_t room = 0;
+
+    *count = 0;
+    for (size_t i = 0; i < v->segment_count; i++)
+        properties_add(v->segments[i], names, arena, &found, count, &room);
+    *list = arena_array(arena, *count, sizeof **list);
+    for (size_t i = 0; i < *count; i++) {
+        (*list)[i] = found[i]->info;
+        (*list)[i].examples = found[i]->examples;
+    }
+    if (*count)
+        qsort(*list, *count, sizeof **list, by_name);
+    mem_free(found);
+}

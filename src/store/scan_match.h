@@ -1,0 +1,18 @@
+/*
+ * store/scan_match (private to the room): which rows of a range have one of the wanted event names.
+ *
+ * Byte-wide name codes are compared 32 at a time where the machine has AVX2: a set of byte values as
+ * two tables of 16 (by low nibble; bit = high nibble), looked up with a byte shuffle. Source of the
+ * method: W. Mula, "SIMD byte lookup", http://0x80.pl/articles/simd-byte-lookup.html
+ */
+#pragma once
+#include "store/scan_plan.h"
+
+/* Writes the matching row numbers in [from, to), ascending; returns how many. `rows` has room for
+ * to - from + 32. The name column is pinned. */
+typedef size_t match_names_fn(const struct segment_plan *s, uint32_t from, uint32_t to,
+                              uint32_t *rows);
+
+/* The best for this machine and this segment's lane width. */
+match_names_fn *match_names_best(const struct segment_plan *s);
+size_t match_names_plain(const struct segment_plan *s, uint32_t from, uint32_t to, uint32_t *rows);

@@ -1,0 +1,472 @@
+#include "store/scan_plan.h"
+
+#include <math.h>
+
+#include "base/limits.h"
+#include "store/chunk.h"
+#include "store/people.h"
+#include "store/snapshot.h"
+
+static const struct column *column_of_kind(const struct segment *g, enum column_kind kind)
+{
+    for (size_t i = 0; i < g->column_count; i++)
+        if (g->columns[i].kind == kind)
+            return &g->columns[i];
+    return NULL;
+}
+
+/* The columns that hold a subject in this segment: none, one, or one a value type. */
+static size_t subject_columns(const struct segment *g, enum scan_subject subject, struct str property,
+                              const struct column **list)
+{
+    static const struct {
+        enum scan_subject subject;
+        enum column_kind kind;
+    } kinds[] = {
+        {SCAN_NAME, COLUMN_NAME},
+        {SCAN_ID, COLUMN_ID},
+        {SCAN_ACCOUNT, COLUMN_ACCOUNT},
+        {SCAN_SESSION, COLUMN_SESSION},
+    };
+
+    if (subject == SCAN_PROPERTY)
+        return segment_property(g, property, list);
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        const struct column *c =
+            kinds[i].subject == subject ? column_of_kind(g, kinds[i].kind) : NULL;
+        if (c) {
+            list[0] = c;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void touch(struct segment_plan *s, const struct column *c)
+{
+    for (size_t i = 0; i < s->touched_count; i++)
+        if (s->touched[i] == c)
+            return;
+    REQUIRE(s->touched_count < s->segment->column_count);
+    s->touched[s->touched_count++] = c;
+    if (!c->is_sparse)
+        s->row_bits += c->lane_bits;
+}
+
+/* Pins the dictionary of a column (no rows), so that its values may be read while planning. */
+static bool pin_dictionary(struct segment *g, const struct column *c, struct err *e)
+{
+    return segment_pin(g, c, 0, 0, e);
+}
+
+/* Fills `parts` with the non-null columns of a subject. */
+static bool parts_find(struct segment_plan *s, enum scan_subject subject, struct str property,
+                       struct parts *parts, struct err *e)
+{
+    const struct column *list[VALUE_TYPE_COUNT];
+    size_t count = subject_columns(s->segment, subject, property, list);
+
+    for (size_t i = 0; i < count; i++) {
+        if (list[i]->type == VALUE_NULL)
+            continue;
+        if (!pin_dictionary(s->segment, list[i], e))
+            return false;
+        touch(s, list[i]);
+        parts->list[parts->count++] = (struct part){.column = list[i]};
+    }
+    return true;
+}
+
+/* ---- conditions ---- */
+
+static const struct node node_true = {.kind = NODE_TRUE};
+static const struct node node_false = {.kind = NODE_FALSE};
+
+static bool node_make(const struct segment_context *c, struct segment_plan *s,
+                      const struct scan_condition *condition, const struct node **out,
+                      struct err *e);
+
+static const uint8_t *test_table(const struct segment_context *c,
+                                 const struct scan_condition *condition, const struct column *column,
+                                 bool missing_passes)
+{
+    uint32_t shift = column->is_optional && !column->is_sparse ? 1 : 0;
+    uint8_t *pass = arena_alloc(c->arena, (size_t)column->dictionary_count + 1);
+
+    if (shift)
+        pass[0] = missing_passes;
+    for (uint32_t code = 0; code < column->dictionary_count; code++)
+        pass[code + shift] =
+            condition->test(condition->context, column_dictionary_value(column, code));
+    return pass;
+}
+
+static bool test_make(const struct segment_context *c, struct segment_plan *s,
+                      const struct scan_condition *condition, const struct node **out,
+                      struct err *e)
+{
+    struct node *n = arena_alloc(c->arena, sizeof *n);
+    struct value missing = {.type = VALUE_MISSING};
+
+    n->kind = NODE_TEST;
+    n->condition = condition;
+    *out = n;
+    if (condition->subject == SCAN_UNIT || condition->subject == SCAN_TIME)
+        return true;
+    n->missing_passes = condition->test(condition->context, missing);
+    if (!parts_find(s, condition->subject, condition->property, &n->parts, e))
+        return false;
+    if (!n->parts.count)
+        *out = n->missing_passes ? &node_true : &node_false;
+    for (size_t i = 0; i < n->parts.count; i++) {
+        struct part *p = &n->parts.list[i];
+        if (p->column->form == FORM_DICTIONARY)
+            p->pass = test_table(c, condition, p->column, n->missing_passes);
+    }
+    return true;
+}
+
+static bool list_make(const struct segment_context *c, struct segment_plan *s,
+                      const struct scan_condition *condition, const struct node **out,
+                      struct err *e)
+{
+    bool is_all = condition->kind == SCAN_ALL;
+    struct node *n = arena_alloc(c->arena, sizeof *n);
+
+    n->kind = is_all ? NODE_ALL : NODE_ANY;
+    n->children = arena_array(c->arena, condition->child_count + 1, sizeof *n->children);
+    for (size_t i = 0; i < condition->child_count; i++) {
+        const struct node *child;
+        if (!node_make(c, s, condition->children[i], &child, e))
+            return false;
+        if (child->kind == (is_all ? NODE_FALSE : NODE_TRUE)) {
+            *out = child; /* decides the whole list */
+            return true;
+        }
+        if (child->kind != NODE_TRUE && child->kind != NODE_FALSE)
+            n->children[n->child_count++] = child;
+    }
+    *out = n->child_count ? n : is_all ? &node_true : &node_false;
+    return true;
+}
+
+static bool node_make(const struct segment_context *c, struct segment_plan *s,
+                      const struct scan_condition *condition, const struct node **out,
+                      struct err *e)
+{
+    if (condition->kind == SCAN_TEST)
+        return test_make(c, s, condition, out, e);
+    if (condition->kind != SCAN_NOT)
+        return list_make(c, s, condition, out, e);
+
+    const struct node *child;
+    REQUIRE(condition->child_count == 1);
+    if (!node_make(c, s, condition->children[0], &child, e))
+        return false;
+    if (child->kind == NODE_TRUE || child->kind == NODE_FALSE) {
+        *out = child->kind == NODE_TRUE ? &node_false : &node_true;
+        return true;
+    }
+    struct node *n = arena_alloc(c->arena, sizeof *n);
+    n->kind = NODE_NOT;
+    n->children = arena_array(c->arena, 1, sizeof *n->children);
+    n->children[0] = child;
+    n->child_count = 1;
+    *out = n;
+    return true;
+}
+
+static bool test_passes(const struct node *n, const struct segment_plan *s, uint32_t row,
+                        uint32_t unit)
+{
+    const struct scan_condition *c = n->condition;
+
+    if (c->subject == SCAN_UNIT)
+        return c->test_unit(c->context, unit);
+    if (c->subject == SCAN_TIME)
+        return c->test(c->context,
+                       (struct value){.type = VALUE_INT,
+                                      .integer = s->segment->month_start + s->time[row]});
+    for (size_t i = 0; i < n->parts.count; i++) {
+        const struct part *p = &n->parts.list[i];
+        uint64_t place;
+        if (p->pass) {
+            if (!lane_place(p->column, row, &place))
+                continue;
+            uint64_t lane = lane_at(p->column, place);
+            if (!lane_is_missing(p->column, lane))
+                return p->pass[lane];
+        } else {
+            struct value v = column_value(p->column, row);
+            if (!value_is_absent(v))
+                return c->test(c->context, v);
+        }
+    }
+    return n->missing_passes;
+}
+
+bool node_passes(const struct node *n, const struct segment_plan *s, uint32_t row, uint32_t unit)
+{
+    switch (n->kind) {
+    case NODE_TEST:
+        return test_passes(n, s, row, unit);
+    case NODE_NOT:
+        return !node_passes(n->children[0], s, row, unit);
+    case NODE_ALL:
+    case NODE_ANY:
+        for (size_t i = 0; i < n->child_count; i++)
+            if (node_passes(n->children[i], s, row, unit) != (n->kind == NODE_ALL))
+                return n->kind == NODE_ANY;
+        return n->kind == NODE_ALL;
+    default:
+        return n->kind == NODE_TRUE;
+    }
+}
+
+bool node_wants_unit(const struct node *n)
+{
+    if (n->kind == NODE_TEST)
+        return n->condition->subject == SCAN_UNIT;
+    for (size_t i = 0; i < n->child_count; i++)
+        if (node_wants_unit(n->children[i]))
+            return true;
+    return false;
+}
+
+/* ---- wanted columns ---- */
+
+static uint32_t code_of(struct intern *codes, struct value v)
+{
+    char room[VALUE_TEXT_BYTES];
+    struct str text = value_text(v, room);
+
+    return text.len ? intern_put(codes, text) : SCAN_CODE_NONE;
+}
+
+/* Values outside dictionaries get their codes before the scan, so that lookups need no lock. */
+static bool codes_prepare(struct segment *g, const struct column *c, struct intern *codes,
+                          struct err *e)
+{
+    enum { STEP = 65536 };
+    for (uint32_t from = 0; from < g->rows; from += STEP) {
+        uint32_t to = MIN(g->rows, from + STEP);
+        if (!segment_pin(g, c, from, to, e))
+            return false;
+        for (uint32_t row = from; row < to; row++) {
+            struct value v = column_value(c, row);
+            if (!value_is_absent(v))
+                code_of(codes, v);
+        }
+        if (intern_bytes(codes) > (32U << 20)) {
+            err_set(e, ERR_INVALID, "%.*s has too many different values to break down by",
+                    STR_ARG(c->property));
+            err_code(e, "query.too_many_values");
+            return err_hint(e, "give numeric buckets, or filter first");
+        }
+    }
+    return true;
+}
+
+static bool codes_make(const struct segment_context *c, struct segment_plan *s,
+                       const struct scan_column *column, struct part *p, struct err *e)
+{
+    const struct column *d = p->column;
+
+    if (d->form != FORM_DICTIONARY)
+        return codes_prepare(s->segment, d, column->codes, e);
+    uint32_t shift = d->is_optional && !d->is_sparse ? 1 : 0;
+    uint32_t *codes = arena_array(c->arena, (size_t)d->dictionary_count + 1, sizeof *codes);
+    if (shift)
+        codes[0] = SCAN_CODE_NONE;
+    for (uint32_t i = 0; i < d->dictionary_count; i++)
+        codes[i + shift] = code_of(column->codes, column_dictionary_value(d, i));
+    p->codes = codes;
+    return true;
+}
+
+static void numbers_make(const struct segment_context *c, struct part *p)
+{
+    const struct column *d = p->column;
+
+    if (d->form != FORM_DICTIONARY)
+        return;
+    uint32_t shift = d->is_optional && !d->is_sparse ? 1 : 0;
+    double *numbers = arena_array(c->arena, (size_t)d->dictionary_count + 1, sizeof *numbers);
+    if (shift)
+        numbers[0] = NAN;
+    for (uint32_t i = 0; i < d->dictionary_count; i++)
+        if (!value_number(column_dictionary_value(d, i), &numbers[i + shift]))
+            numbers[i + shift] = NAN;
+    p->numbers = numbers;
+}
+
+static bool wanted_make(const struct segment_context *c, struct segment_plan *s,
+                        const struct scan_column *column, struct wanted *w, struct err *e)
+{
+    w->column = column;
+    if (!parts_find(s, column->subject, column->property, &w->parts, e))
+        return false;
+    for (size_t i = 0; i < w->parts.count; i++) {
+        if (column->kind == SCAN_NUMBER)
+            numbers_make(c, &w->parts.list[i]);
+        else if (!codes_make(c, s, column, &w->parts.list[i], e))
+            return false;
+    }
+    return true;
+}
+
+/* ---- names, times, intervals ---- */
+
+/* [from, to) as milliseconds of the month; false when it misses the segment. */
+static bool clip(const struct segment *g, int64_t from, int64_t to, uint32_t *low, uint32_t *high)
+{
+    if (from > g->time_max || to <= g->time_min || from >= to)
+        return false;
+    *low = from <= g->month_start ? 0 : (uint32_t)(from - g->month_start);
+    *high = to - g->month_start > UINT32_MAX ? UINT32_MAX : (uint32_t)(to - g->month_start);
+    return true;
+}
+
+static bool covers(const struct segment *g, uint32_t low, uint32_t high)
+{
+    return g->month_start + low <= g->time_min && g->month_start + high > g->time_max;
+}
+
+static uint32_t name_code(const struct column *names, struct str name)
+{
+    for (uint32_t i = 0; i < names->dictionary_count; i++)
+        if (str_equal(column_dictionary_value(names, i).text, name))
+            return i;
+    return UINT32_MAX;
+}
+
+static void set_add(struct segment_plan *s, uint32_t code)
+{
+    if (code > 255)
+        return;
+    (code < 128 ? s->set_low : s->set_high)[code & 15] |= (uint8_t)(1U << ((code >> 4) & 7));
+    s->names[code >> 6] |= (uint64_t)1 << (code & 63);
+}
+
+/* Adds a selector to the name table; false when the segment has no such event. */
+static bool selector_names(const struct segment_plan *s, struct str event, uint32_t bit,
+                           uint32_t *table)
+{
+    const struct column *names = s->segment->name;
+
+    if (event.at) {
+        uint32_t code = name_code(names, event);
+        if (code == UINT32_MAX)
+            return false;
+        table[code] |= bit;
+        return true;
+    }
+    for (uint32_t i = 0; i < names->dictionary_count; i++)
+        table[i] |= bit;
+    return true;
+}
+
+static bool selectors_make(const struct segment_context *c, struct segment_plan *s, struct err *e)
+{
+    const struct column *names = s->segment->name;
+    uint32_t *table = arena_array(c->arena, MAX(names->dictionary_count, 256U), sizeof *table);
+
+    s->selectors = table;
+    s->time_from = UINT32_MAX;
+    for (size_t i = 0; i < c->plan->selector_count; i++) {
+        const struct scan_selector *q = &c->plan->selectors[i];
+        const struct node *filter = &node_true;
+        uint32_t bit = (uint32_t)1 << i, low, high;
+
+        if (!clip(s->segment, q->from, q->to, &low, &high))
+            continue;
+        if (q->filter && !node_make(c, s, q->filter, &filter, e))
+            return false;
+        if (filter->kind == NODE_FALSE || !selector_names(s, q->event, bit, table))
+            continue;
+        s->check[i].from = low;
+        s->check[i].to = high;
+        s->check[i].filter = filter->kind == NODE_TRUE ? NULL : filter;
+        s->time_from = MIN(s->time_from, low);
+        s->time_to = MAX(s->time_to, high);
+        s->checked |= bit; /* settled below */
+    }
+    return true;
+}
+
+/* Which selectors need a look at each row, now that the common time range is known. */
+static void checks_settle(struct segment_plan *s)
+{
+    uint32_t live = s->checked;
+
+    s->clips_time = !covers(s->segment, s->time_from, s->time_to);
+    for (uint32_t i = 0; i < SCAN_SELECTORS_MAX; i++) {
+        bool in_time = (s->check[i].from == s->time_from && s->check[i].to == s->time_to) ||
+                       covers(s->segment, s->check[i].from, s->check[i].to);
+        if ((live >> i & 1) && in_time && !s->check[i].filter)
+            s->checked &= ~((uint32_t)1 << i);
+    }
+}
+
+uint16_t plan_interval(const struct scan_plan *p, int64_t at)
+{
+    size_t low = 0, high = p->edge_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (p->edges[middle] <= at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0)
+        return SCAN_BEFORE;
+    return low == p->edge_count ? SCAN_AFTER : (uint16_t)(low - 1);
+}
+
+static void quarters_make(const struct segment_context *c, struct segment_plan *s)
+{
+    const struct scan_plan *p = c->plan;
+    int64_t start = s->segment->month_start, end = start + (int64_t)MONTH_QUARTERS * QUARTER_HOUR_MS;
+
+    for (size_t i = 0; i < p->edge_count; i++)
+        if (p->edges[i] > start && p->edges[i] < end && (p->edges[i] - start) % QUARTER_HOUR_MS)
+            return;
+    uint16_t *table = arena_array(c->arena, MONTH_QUARTERS, sizeof *table);
+    for (int64_t i = 0; i < MONTH_QUARTERS; i++)
+        table[i] = plan_interval(p, start + i * QUARTER_HOUR_MS);
+    s->quarters = table;
+}
+
+bool segment_plan_make(const struct segment_context *c, struct segment *g,
+                       struct segment_plan *out, struct err *e)
+{
+    struct segment_plan *s = out;
+    bool every = true, any = false;
+
+    *s = (struct segment_plan){.segment = g, .time = g->time->lanes};
+    s->touched = arena_array(c->arena, g->column_count, sizeof *s->touched);
+    if (!pin_dictionary(g, g->name, e))
+        return false;
+    touch(s, g->time);
+    if (!selectors_make(c, s, e))
+        return false;
+    for (uint32_t i = 0; i < g->name->dictionary_count; i++) {
+        every = every && s->selectors[i];
+        any = any || s->selectors[i];
+        if (s->selectors[i])
+            set_add(s, i);
+    }
+    if (!any)
+        return false; /* nothing here can match: e is untouched */
+    s->every_name = every;
+    if (!every || c->plan->selector_count > 1)
+        touch(s, g->name);
+    checks_settle(s);
+    for (size_t i = 0; i < c->plan->column_count; i++)
+        if (!wanted_make(c, s, &c->plan->columns[i], &s->wanted[i], e))
+            return false;
+    if (c->plan->edges)
+        quarters_make(c, s);
+    return true;
+}
