@@ -5,41 +5,10 @@
 #include <stdlib.h>
 
 #include "base/intern.h"
-#include "store/people.h"
 #include "store/scan.h"
 #include "store/snapshot.h"
 
 enum { EXAMPLES_MAX = 50, EXAMPLE_BYTES_MAX = 200 };
-
-uint32_t snapshot_units(const struct snapshot *v)
-{
-    return people_count(v->people);
-}
-
-struct str snapshot_unit_id(const struct snapshot *v, uint32_t unit)
-{
-    return people_id(v->people, unit);
-}
-
-bool snapshot_unit_find(const struct snapshot *v, struct str id, uint32_t *unit)
-{
-    uint32_t ordinal;
-
-    if (!people_find(v->people, id, &ordinal))
-        return false;
-    *unit = people_unit(v->people, ordinal);
-    return true;
-}
-
-struct value snapshot_trait(const struct snapshot *v, uint32_t unit, struct str name)
-{
-    return people_trait(v->people, unit, name);
-}
-
-int64_t snapshot_created(const struct snapshot *v, uint32_t unit)
-{
-    return people_created(v->people, unit);
-}
 
 bool snapshot_span(const struct snapshot *v, int64_t *first, int64_t *last)
 {
