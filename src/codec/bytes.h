@@ -21,8 +21,8 @@ static inline int64_t unzigzag(uint64_t v)
 void varint_put_text(struct buf *out, struct str s); /* length, bytes */
 bool varint_get_text(struct str *rest, struct str *s);
 
-void base64_put(struct buf *out, struct str bytes);            /* RFC 4648, with padding */
-bool base64_get(struct str text, struct buf *out);             /* both alphabets, padding optional */
-void hex_put(struct buf *out, struct str bytes);               /* lower case */
+void base64_put(struct buf *out, struct str bytes); /* RFC 4648, with padding */
+bool base64_get(struct str text, struct buf *out);  /* both alphabets, padding optional */
+void hex_put(struct buf *out, struct str bytes);    /* lower case */
 bool hex_get(struct str text, struct buf *out);
 bool percent_get(struct str text, bool plus_is_space, struct buf *out); /* URL decoding */

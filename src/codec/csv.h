@@ -25,4 +25,5 @@ MUST_USE bool csv_feed(struct csv *c, struct str bytes, struct err *e);
 MUST_USE bool csv_finish(struct csv *c, struct err *e); /* the last row may lack its line end */
 AUTO_DEFINE(csv, csv_destroy)
 
-void csv_cell(struct buf *out, struct str text, bool is_first); /* a comma before all but the first */
+void csv_cell(struct buf *out, struct str text,
+              bool is_first); /* a comma before all but the first */

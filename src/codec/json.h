@@ -1,5 +1,6 @@
 /*
- * codec/json: strict JSON (RFC 8259), read over simdjson's validated tape, written by a small writer.
+ * codec/json: strict JSON (RFC 8259), read over simdjson's validated tape, written by a small
+ * writer.
  *
  * Reading: json_parse checks everything before it returns: one document, UTF-8, no NUL, no lone
  * surrogate, depth (LIMIT_JSON_DEPTH), duplicate keys (after unescaping), keys per object, key
@@ -8,7 +9,8 @@
  * Integers are exact in -2^63…2^63-1 (2^64-1 is refused as out of range, never rounded); a number
  * with fraction or exponent, or one that is not an exact integer, is a double; 1e400 is refused.
  * Errors: ERR_INVALID, code json.*, `at` = JSON pointer or byte offset.
- * Thread: a parser belongs to one thread at a time; cursors of a parsed document may be read by many.
+ * Thread: a parser belongs to one thread at a time; cursors of a parsed document may be read by
+ * many.
  */
 #pragma once
 #include "base/arena.h"
@@ -57,17 +59,16 @@ bool json_next(struct json_each *it);
 /* Each returns false if the type is another. */
 bool json_string(struct json j, struct str *out);
 bool json_bool(struct json j, bool *out);
-bool json_int(struct json j, int64_t *out);     /* a double with an exact integer value too */
+bool json_int(struct json j, int64_t *out); /* a double with an exact integer value too */
 bool json_number(struct json j, double *out);
 /* Appends the JSON text of `j`, without white space. */
 void json_print(struct json j, struct buf *out);
 
 /*
  * Writing. Commas and colons come by themselves:
- *   struct jwrite w = jwrite_to(&buf); jwrite_object(&w); jwrite_key(&w, STR("n")); jwrite_int(&w, 1);
- *   jwrite_end(&w);
- * Doubles are written shortest that read back equal; NaN and infinities become null. `<`, U+2028 and
- * U+2029 are escaped so that an answer may stand inside a page.
+ *   struct jwrite w = jwrite_to(&buf); jwrite_object(&w); jwrite_key(&w, STR("n")); jwrite_int(&w,
+ * 1); jwrite_end(&w); Doubles are written shortest that read back equal; NaN and infinities become
+ * null. `<`, U+2028 and U+2029 are escaped so that an answer may stand inside a page.
  */
 struct jwrite {
     struct buf *out;
