@@ -1,0 +1,269 @@
+/*
+ * bench/generate: the events that make bench asks about, the same rows in two spellings.
+ *
+ * usage: generate EVENTS PEOPLE EVENTS.jsonl EVENTS.csv
+ *
+ * EVENTS events of PEOPLE people over 180 days from Monday 2026-01-05 UTC, in time order as a real
+ * export is; 50 event names, the r-th most frequent in proportion to 1/r; each person signs up
+ * once, comes in sessions with a heavy-tailed appetite, and most leave one day. country (20 values,
+ * skewed) is the person's own but for one session in 32; plan (4 values) may rise once. The same
+ * arguments always give the same bytes.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    DAYS = 180,
+    NAMES = 50,
+    SIGNED_UP = 20, /* the rank whose Zipf share, 1.06 %, is nearest to one event in a hundred */
+    COUNTRIES = 20,
+    PLANS = 4,
+    SESSION_EVENTS_MEAN = 8,
+    DAY_MS = 86400000,
+};
+
+static const int64_t range_start_ms = 1767571200000; /* 2026-01-05T00:00:00Z */
+
+static const char *const names[NAMES] = {
+    "page_viewed",      "app_opened",       "item_viewed",     "search_done",
+    "cart_added",       "list_opened",      "message_read",    "filter_used",
+    "checkout_started", "image_zoomed",     "review_read",     "wish_added",
+    "share_clicked",    "order_paid",       "profile_viewed",  "coupon_applied",
+    "help_opened",      "video_played",     "settings_opened", "notification_opened",
+    "signed_up",        "review_written",   "address_changed", "card_added",
+    "invite_sent",      "chat_started",     "rating_given",    "order_tracked",
+    "return_started",   "refund_received",  "file_uploaded",   "file_downloaded",
+    "report_exported",  "report_scheduled", "member_added",    "member_removed",
+    "role_changed",     "api_key_made",     "webhook_added",   "import_started",
+    "import_finished",  "plan_viewed",      "plan_upgraded",   "plan_downgraded",
+    "invoice_opened",   "payment_failed",   "survey_answered", "language_changed",
+    "password_changed", "account_deleted",
+};
+static const char *const countries[COUNTRIES] = {"TH", "US", "SG", "JP", "VN", "MY", "ID",
+                                                 "PH", "IN", "GB", "DE", "FR", "AU", "CA",
+                                                 "KR", "TW", "HK", "NL", "BR", "SE"};
+static const char *const plans[PLANS] = {"free", "basic", "pro", "team"};
+
+struct person {
+    uint8_t first_day, last_day, country, plan, rise_day;
+};
+
+struct event {
+    int64_t time;
+    uint32_t person;
+    uint8_t name, country, plan;
+};
+
+struct world {
+    uint64_t dice;
+    uint32_t people_count;
+    struct person *people;
+    uint32_t *newcomers;             /* people by first day */
+    uint32_t newcomers_at[DAYS + 1]; /* where each day begins in it */
+    double name_share[NAMES];        /* cumulative, without SIGNED_UP */
+    double country_share[COUNTRIES];
+    struct event *events; /* of the day in hand, and sessions that run past midnight */
+    size_t event_count, event_room;
+};
+
+static void *must(void *memory)
+{
+    if (!memory) {
+        fprintf(stderr, "generate: out of memory\n");
+        exit(1);
+    }
+    return memory;
+}
+
+/* splitmix64 */
+static uint64_t roll(struct world *w)
+{
+    uint64_t z = (w->dice += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static double chance(struct world *w)
+{
+    return (double)(roll(w) >> 11) * 0x1p-53;
+}
+
+static uint32_t below(struct world *w, uint32_t n)
+{
+    return (uint32_t)((roll(w) >> 32) * n >> 32);
+}
+
+static uint8_t pick(struct world *w, const double *cumulative, uint8_t n)
+{
+    double at = chance(w) * cumulative[n - 1];
+    uint8_t i = 0;
+    while (i < n - 1 && cumulative[i] <= at)
+        i++;
+    return i;
+}
+
+static void make_shares(struct world *w)
+{
+    double sum = 0;
+    for (int i = 0; i < NAMES; i++)
+        w->name_share[i] = sum += i == SIGNED_UP ? 0 : 1.0 / (i + 1);
+    sum = 0;
+    for (int i = 0; i < COUNTRIES; i++)
+        w->country_share[i] = sum += pow(0.75, i);
+}
+
+static void make_people(struct world *w)
+{
+    w->people = must(calloc(w->people_count, sizeof *w->people));
+    w->newcomers = must(calloc(w->people_count, sizeof *w->newcomers));
+    for (uint32_t i = 0; i < w->people_count; i++) {
+        struct person *p = &w->people[i];
+        p->first_day = (uint8_t)(below(w, 4) == 0 ? below(w, 14) : below(w, DAYS));
+        /* A third never leave; the others stay for about 40 days, some for hours. */
+        double stay = below(w, 3) == 0 ? DAYS : -40.0 * log(1 - chance(w));
+        double last = p->first_day + stay;
+        p->last_day = (uint8_t)(last < DAYS - 1 ? last : DAYS - 1);
+        p->country = pick(w, w->country_share, COUNTRIES);
+        p->plan = (uint8_t)(below(w, 10) < 7 ? 0 : 1 + below(w, PLANS - 1));
+        p->rise_day = (uint8_t)(below(w, 8) == 0 ? below(w, DAYS) : DAYS);
+        w->newcomers_at[p->first_day + 1]++;
+    }
+    for (int day = 0; day < DAYS; day++)
+        w->newcomers_at[day + 1] += w->newcomers_at[day];
+    uint32_t next[DAYS];
+    memcpy(next, w->newcomers_at, sizeof next);
+    for (uint32_t i = 0; i < w->people_count; i++)
+        w->newcomers[next[w->people[i].first_day]++] = i;
+}
+
+static void add(struct world *w, uint32_t who, int64_t time, uint8_t name, uint8_t country)
+{
+    if (w->event_count == w->event_room) {
+        w->event_room = w->event_room ? w->event_room * 2 : 1 << 16;
+        w->events = must(realloc(w->events, w->event_room * sizeof *w->events));
+    }
+    const struct person *p = &w->people[who];
+    int64_t day = (time - range_start_ms) / DAY_MS;
+    bool has_risen = day >= p->rise_day && p->plan < PLANS - 1;
+    w->events[w->event_count++] = (struct event){.time = time,
+                                                 .person = who,
+                                                 .name = name,
+                                                 .country = country,
+                                                 .plan = (uint8_t)(p->plan + has_risen)};
+}
+
+/* One visit: a run of events seconds to minutes apart. Returns how many. */
+static uint64_t add_session(struct world *w, uint32_t who, int day, bool is_first, uint64_t most)
+{
+    /* The sum of two dice leans to the middle of the day. */
+    int64_t time =
+        range_start_ms + (int64_t)day * DAY_MS + below(w, DAY_MS / 2) + below(w, DAY_MS / 2);
+    uint8_t country =
+        below(w, 32) == 0 ? pick(w, w->country_share, COUNTRIES) : w->people[who].country;
+    uint64_t count = 0;
+    int64_t end = range_start_ms + (int64_t)DAYS * DAY_MS;
+    do {
+        uint8_t name = is_first && count == 0 ? SIGNED_UP : pick(w, w->name_share, NAMES);
+        add(w, who, time, name, country);
+        count++;
+        time += 800 + (int64_t)(-40000 * log(1 - chance(w)));
+    } while (count < most && time < end && below(w, SESSION_EVENTS_MEAN) != 0);
+    return count;
+}
+
+/* Fills one day until `want` events exist in all; `made` counts them. */
+static uint64_t fill_day(struct world *w, int day, uint64_t made, uint64_t want)
+{
+    for (uint32_t i = w->newcomers_at[day]; i < w->newcomers_at[day + 1]; i++) {
+        uint32_t left = w->people_count - i; /* keep one event for everybody still to come */
+        made +=
+            add_session(w, w->newcomers[i], day, true, want > made + left ? want - made - left : 1);
+    }
+    while (made < want) {
+        double u = chance(w);
+        uint32_t who = (uint32_t)(pow(u, 1.6) * w->people_count); /* low numbers come more often */
+        if (day >= w->people[who].first_day && day <= w->people[who].last_day)
+            made += add_session(w, who, day, false, want - made);
+    }
+    return made;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct event *x = a, *y = b;
+    if (x->time != y->time)
+        return x->time < y->time ? -1 : 1;
+    if (x->person != y->person)
+        return x->person < y->person ? -1 : 1;
+    if (x->name != y->name)
+        return x->name < y->name ? -1 : 1;
+    return (x->country > y->country) - (x->country < y->country);
+}
+
+/* Writes what is before `until` and keeps the rest. */
+static void flush(struct world *w, int64_t until, FILE *jsonl, FILE *csv)
+{
+    qsort(w->events, w->event_count, sizeof *w->events, by_time);
+    size_t n = 0;
+    for (; n < w->event_count && w->events[n].time < until; n++) {
+        const struct event *e = &w->events[n];
+        fprintf(jsonl,
+                "{\"event\":\"%s\",\"person\":\"u%" PRIu32 "\",\"time\":%" PRId64
+                ",\"properties\":{\"country\":\"%s\",\"plan\":\"%s\"}}\n",
+                names[e->name], e->person, e->time, countries[e->country], plans[e->plan]);
+        fprintf(csv, "%" PRIu32 ",%s,%" PRId64 ",%s,%s\n", e->person, names[e->name], e->time,
+                countries[e->country], plans[e->plan]);
+    }
+    memmove(w->events, w->events + n, (w->event_count - n) * sizeof *w->events);
+    w->event_count -= n;
+}
+
+static FILE *create(const char *path)
+{
+    FILE *f = fopen(path, "w");
+    if (!f) {
+        fprintf(stderr, "generate: cannot write %s\n", path);
+        exit(1);
+    }
+    setvbuf(f, NULL, _IOFBF, 1 << 20);
+    return f;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 5) {
+        fprintf(stderr, "usage: generate EVENTS PEOPLE EVENTS.jsonl EVENTS.csv\n");
+        return 2;
+    }
+    uint64_t events = strtoull(argv[1], NULL, 10);
+    struct world w = {.dice = 20260105, .people_count = (uint32_t)strtoul(argv[2], NULL, 10)};
+    if (w.people_count == 0 || events < (uint64_t)w.people_count * 2) {
+        fprintf(stderr, "generate: needs at least two events for each person\n");
+        return 2;
+    }
+    FILE *jsonl = create(argv[3]), *csv = create(argv[4]);
+    fprintf(csv, "user,event,time,country,plan\n");
+    make_shares(&w);
+    make_people(&w);
+    uint64_t made = 0;
+    for (int day = 0; day < DAYS; day++) {
+        made = fill_day(&w, day, made, events * (uint64_t)(day + 1) / DAYS);
+        flush(&w, range_start_ms + (int64_t)(day + 1) * DAY_MS, jsonl, csv);
+    }
+    flush(&w, INT64_MAX, jsonl, csv);
+    bool failed = ferror(jsonl) || ferror(csv);
+    failed |= fclose(jsonl) != 0;
+    failed |= fclose(csv) != 0;
+    if (failed)
+        fprintf(stderr, "generate: writing failed (is the disk full?)\n");
+    free(w.events);
+    free(w.people);
+    free(w.newcomers);
+    return failed;
+}
