@@ -168,6 +168,37 @@ static size_t keep_in_time(const struct segment_plan *p, uint32_t *rows, size_t 
     return kept;
 }
 
+/* Settles the selectors of each candidate; rows that match none after all are dropped. */
+static size_t keep_passing(const struct scan *s, const struct segment_plan *p, uint32_t *rows,
+                           uint32_t *masks, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        uint32_t mask = row_mask(s, p, rows[i]);
+        rows[kept] = rows[i];
+        masks[kept] = mask;
+        kept += mask != 0;
+    }
+    return kept;
+}
+
+static void masks_of_names(const struct segment_plan *p, const uint32_t *rows,
+                           uint32_t *restrict masks, size_t count)
+{
+    const struct column *names = p->segment->name;
+    const uint32_t *selectors = p->selectors;
+
+    if (names->lane_bits == 8) {
+        const uint8_t *lanes = names->lanes;
+        for (size_t i = 0; i < count; i++)
+            masks[i] = selectors[lanes[rows[i]]];
+    } else {
+        for (size_t i = 0; i < count; i++)
+            masks[i] = selectors[lane_at(names, rows[i])];
+    }
+}
+
 /* Adds the matching rows of [from, to) to the worker's lists. False: all of them match, no list. */
 static bool match_rows(const struct scan *s, struct worker *w, const struct segment_plan *p,
                        uint32_t from, uint32_t to)
@@ -191,16 +222,10 @@ static bool match_rows(const struct scan *s, struct worker *w, const struct segm
     }
     if (p->clips_time)
         count = keep_in_time(p, rows, count);
-    if (p->checked || wants_masks) {
-        size_t kept = 0;
-        for (size_t i = 0; i < count; i++) {
-            uint32_t mask = row_mask(s, p, rows[i]);
-            rows[kept] = rows[i];
-            masks[kept] = mask;
-            kept += mask != 0;
-        }
-        count = kept;
-    }
+    if (p->checked)
+        count = keep_passing(s, p, rows, masks, count);
+    else if (wants_masks)
+        masks_of_names(p, rows, masks, count);
     w->row_count += count;
     return true;
 }
@@ -371,6 +396,74 @@ static inline void run_emit(struct scan *s, struct worker *w, const struct piece
     w->counts[slot] += (uint32_t)run->count;
 }
 
+/*
+ * The usual shapes of output, written without a question asked per run: runs are short (a person's
+ * month), so deciding what to write would cost more than writing it. `every`: the run is not a list.
+ */
+enum { SHAPE_TIME = 1, SHAPE_INTERVAL = 2, SHAPE_MASK = 4, SHAPE_EVERY = 8 };
+
+static inline __attribute__((always_inline)) void run_shaped(struct worker *w,
+                                                             const struct piece *piece,
+                                                             uint32_t slot,
+                                                             const struct row_run *run, int shape)
+{
+    const struct segment_plan *p = piece->segment;
+    const uint32_t *time = p->time;
+    const uint8_t *names = p->segment->name->lanes;
+    size_t at = w->counts[slot];
+
+    for (size_t k = 0; k < run->count; k++) {
+        uint32_t row = shape & SHAPE_EVERY ? run->first + (uint32_t)k : run->rows[k];
+        if (shape & SHAPE_TIME)
+            w->out.time[at + k] = p->segment->month_start + time[row];
+        if (shape & SHAPE_INTERVAL)
+            w->out.interval[at + k] = p->quarters[time[row] / QUARTER_HOUR_MS];
+        if (shape & SHAPE_MASK)
+            w->out.mask[at + k] =
+                shape & SHAPE_EVERY ? p->selectors[names[row]] : run->masks[k];
+    }
+    w->counts[slot] += (uint32_t)run->count;
+}
+
+#define SHAPES(X)                                                                                 \
+    X(1) X(2) X(5) X(6) X(9) X(10) X(13) X(14)
+#define X(shape)                                                                                  \
+    static inline __attribute__((always_inline)) void run_shape_##shape(                          \
+        struct scan *s, struct worker *w, const struct piece *piece, uint32_t slot,               \
+        const struct row_run *run)                                                                \
+    {                                                                                             \
+        (void)s;                                                                                  \
+        run_shaped(w, piece, slot, run, shape);                                                   \
+    }                                                                                             \
+    static void piece_shape_##shape(struct scan *s, struct worker *w, const struct piece *piece,  \
+                                    uint32_t low)                                                 \
+    {                                                                                             \
+        runs_each(s, w, piece, low, run_shape_##shape);                                           \
+    }
+SHAPES(X)
+#undef X
+
+static void piece_emit(struct scan *s, struct worker *w, const struct piece *piece, uint32_t low)
+{
+    static void (*const shaped[16])(struct scan *, struct worker *, const struct piece *,
+                                    uint32_t) = {
+#define X(shape) [shape] = piece_shape_##shape,
+        SHAPES(X)
+#undef X
+    };
+    const struct output *o = &w->out;
+    int shape = (o->has_time ? SHAPE_TIME : 0) | (o->has_interval ? SHAPE_INTERVAL : 0) |
+                (o->has_mask ? SHAPE_MASK : 0) | (piece->is_every ? SHAPE_EVERY : 0);
+    bool is_usual = !o->has_sequence && !o->column_count &&
+                    piece->segment->segment->name->lane_bits == 8 &&
+                    (!o->has_interval || piece->segment->quarters);
+
+    if (is_usual && shaped[shape])
+        shaped[shape](s, w, piece, low);
+    else
+        runs_each(s, w, piece, low, run_emit);
+}
+
 static void worker_slots(struct worker *w, size_t slots)
 {
     if (slots > w->slot_room) {
@@ -422,7 +515,7 @@ static void task_of_units(void *context, size_t task, unsigned thread)
     size_t units = units_lay_out(w, low, high - low, &events);
     output_room(&w->out, events);
     for (size_t i = 0; i < w->piece_count; i++)
-        runs_each(s, w, &w->pieces[i], low, run_emit);
+        piece_emit(s, w, &w->pieces[i], low);
     if (s->needs_order)
         for (size_t i = 0; i < units; i++)
             output_order(&w->out, w->starts[i], w->starts[i + 1]);
