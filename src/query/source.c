@@ -1,0 +1,80 @@
+/* query/source: the own store behind the seam. */
+#include "query/source.h"
+
+static struct snapshot *view(const struct source *s)
+{
+    return ((const struct store_source *)s)->snapshot;
+}
+
+static bool store_scan(struct source *s, const struct scan_plan *plan, scan_sink *sink,
+                       void *const *contexts, struct scan_stats *stats, struct err *e)
+{
+    return scan_run(view(s), plan, ((struct store_source *)s)->pool, sink, contexts, stats, e);
+}
+
+static unsigned store_threads(const struct source *s)
+{
+    return pool_threads(((const struct store_source *)s)->pool);
+}
+
+static uint32_t store_units(const struct source *s)
+{
+    return snapshot_units(view(s));
+}
+
+static struct str store_unit_id(const struct source *s, uint32_t unit)
+{
+    return snapshot_unit_id(view(s), unit);
+}
+
+static bool store_unit_find(const struct source *s, struct str id, uint32_t *unit)
+{
+    return snapshot_unit_find(view(s), id, unit);
+}
+
+static struct value store_trait(const struct source *s, uint32_t unit, struct str name)
+{
+    return snapshot_trait(view(s), unit, name);
+}
+
+static int64_t store_created(const struct source *s, uint32_t unit)
+{
+    return snapshot_created(view(s), unit);
+}
+
+static void store_events(const struct source *s, struct arena *arena,
+                         struct event_name_info **list, size_t *count)
+{
+    snapshot_events(view(s), arena, list, count);
+}
+
+static void store_properties(const struct source *s, struct arena *arena,
+                             struct property_info **list, size_t *count)
+{
+    snapshot_properties(view(s), arena, list, count);
+}
+
+static bool store_span(const struct source *s, int64_t *first, int64_t *last)
+{
+    return snapshot_span(view(s), first, last);
+}
+
+static const struct source_vtable store_vtable = {
+    .scan = store_scan,
+    .threads = store_threads,
+    .units = store_units,
+    .unit_id = store_unit_id,
+    .unit_find = store_unit_find,
+    .trait = store_trait,
+    .created = store_created,
+    .events = store_events,
+    .properties = store_properties,
+    .span = store_span,
+};
+
+struct source *source_of_snapshot(struct store_source *room, struct snapshot *snapshot,
+                                  struct pool *pool)
+{
+    *room = (struct store_source){{&store_vtable}, snapshot, pool};
+    return &room->source;
+}
