@@ -1,0 +1,113 @@
+// The server's HTTP interface, as this page uses it.
+import type { EventDefinition } from './logic/defaults';
+import type { FunnelAnswer, RetentionAnswer, TrendAnswer } from './logic/answers';
+import type {
+  FunnelQuestion,
+  Question,
+  RetentionQuestion,
+  TrendQuestion,
+} from './logic/questions';
+import type { WeekStart } from './logic/dates';
+
+export interface Project {
+  name: string;
+  simulated: boolean;
+  timezone: string;
+  week_start: WeekStart;
+  first_event: string | null;
+  last_event: string | null;
+  events: number;
+  people: number;
+}
+
+export interface Me {
+  projects: Project[];
+}
+
+export interface PropertyDefinition {
+  name: string;
+  types: string[];
+  values: (string | number | boolean | null)[];
+}
+
+export interface Definitions {
+  events: EventDefinition[];
+  properties: PropertyDefinition[];
+}
+
+/** A refusal of the server, or `status` 0 when no answer came at all. */
+export class Failure extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly hint: string | undefined,
+    readonly at: string | undefined,
+  ) {
+    super(message);
+  }
+}
+
+function failureOf(status: number, body: unknown): Failure {
+  const error = (body as { error?: Record<string, unknown> } | null)?.error ?? {};
+  const text = (name: string) => (typeof error[name] === 'string' ? error[name] : undefined);
+  return new Failure(status, text('code') ?? '', text('message') ?? '', text('hint'), text('at'));
+}
+
+async function call<T>(path: string, options: RequestInit): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      credentials: 'same-origin',
+      ...options,
+      headers: { Accept: 'application/json', ...options.headers },
+    });
+  } catch (cause) {
+    if ((cause as Error).name === 'AbortError') throw cause;
+    throw new Failure(0, 'network', '', undefined, undefined);
+  }
+  const body: unknown = await response.json().catch(() => null);
+  if (!response.ok) throw failureOf(response.status, body);
+  if (body === null) throw new Failure(response.status, 'not_json', '', undefined, undefined);
+  return body as T;
+}
+
+export interface Answered<T> {
+  answer: T;
+  milliseconds: number;
+}
+
+type AnswerOf<Q extends Question> = Q extends RetentionQuestion
+  ? RetentionAnswer
+  : Q extends FunnelQuestion
+    ? FunnelAnswer
+    : Q extends TrendQuestion
+      ? TrendAnswer
+      : never;
+
+export const queryPath = (project: string) =>
+  `/api/v1/projects/${encodeURIComponent(project)}/query`;
+
+export const api = {
+  me: (signal: AbortSignal) => call<Me>('/api/v1/me', { signal }),
+
+  definitions: (project: string, signal: AbortSignal) =>
+    call<Definitions>(`/api/v1/projects/${encodeURIComponent(project)}/definitions`, { signal }),
+
+  ask: async <Q extends Question>(
+    project: string,
+    question: Q,
+    signal: AbortSignal,
+  ): Promise<Answered<AnswerOf<Q>>> => {
+    const began = performance.now();
+    const answer = await call<AnswerOf<Q>>(queryPath(project), {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(question),
+      signal,
+    });
+    return { answer, milliseconds: performance.now() - began };
+  },
+
+  signOut: () => fetch('/api/v1/signout', { method: 'POST', credentials: 'same-origin' }),
+};

@@ -1,0 +1,91 @@
+import { useQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
+import { api, Failure, type Definitions, type Project } from './api';
+import { useWords } from './i18n';
+import { pickDefaults } from './logic/defaults';
+import { resolveRange } from './logic/range';
+import { EmptyState } from './page/empty';
+import { FailureNote } from './page/failure';
+import { FunnelCard } from './page/funnel';
+import { Header } from './page/header';
+import { LoadingPage } from './page/loading';
+import styles from './page/page.module.css';
+import { RetentionCard } from './page/retention';
+import { SignIn } from './page/signin';
+import { Toolbar } from './page/toolbar';
+import { TrendCard } from './page/trend';
+import { useView, type Change } from './use_view';
+import type { View } from './logic/view';
+
+export function App() {
+  const { t } = useWords();
+  const [view, change] = useView();
+  const me = useQuery({
+    queryKey: ['me'],
+    queryFn: ({ signal }) => api.me(signal),
+    // An empty project is asked again, so that the first events show by themselves.
+    refetchInterval: (query) =>
+      query.state.data && !query.state.data.projects.some((p) => p.events > 0) ? 5_000 : false,
+  });
+
+  if (me.error instanceof Failure && me.error.status === 401) return <SignIn />;
+  if (me.isPending) return <LoadingPage />;
+  const project = me.data?.projects.find((p) => p.name === view.project) ?? me.data?.projects[0];
+  return (
+    <>
+      <a className="skip" href="#charts">
+        {t('app.skip')}
+      </a>
+      <Header project={project} projects={me.data?.projects ?? []} change={change} />
+      <main id="charts" className={styles.main} tabIndex={-1}>
+        {me.error ? (
+          <FailureNote error={me.error} retry={() => void me.refetch()} />
+        ) : project && project.events > 0 ? (
+          <Charts key={project.name} project={project} view={view} change={change} />
+        ) : (
+          <EmptyState project={project?.name ?? 'main'} />
+        )}
+      </main>
+    </>
+  );
+}
+
+function Charts(props: { project: Project; view: View; change: Change }) {
+  const { project } = props;
+  const definitions = useQuery({
+    queryKey: ['definitions', project.name],
+    queryFn: ({ signal }) => api.definitions(project.name, signal),
+  });
+  if (definitions.error) {
+    return <FailureNote error={definitions.error} retry={() => void definitions.refetch()} />;
+  }
+  if (!definitions.data) return <LoadingPage bare />;
+  return <ChartPage {...props} definitions={definitions.data} />;
+}
+
+function ChartPage(props: {
+  project: Project;
+  view: View;
+  change: Change;
+  definitions: Definitions;
+}) {
+  const { project, view, change, definitions } = props;
+  const defaults = useMemo(() => pickDefaults(definitions.events), [definitions]);
+  const timezone = view.timezone ?? project.timezone;
+  // "Now" moves with the view, not with the clock: the same question keeps its answer in the cache.
+  const span = useMemo(
+    () => resolveRange(view.range, view.interval, project, timezone, Date.now()),
+    [view.range, view.interval, project, timezone],
+  );
+  const shared = { project, view, change, definitions, defaults, span, timezone };
+  return (
+    <>
+      <Toolbar project={project} view={view} change={change} span={span} timezone={timezone} />
+      <div className={styles.cards}>
+        <RetentionCard {...shared} />
+        <FunnelCard {...shared} />
+        <TrendCard {...shared} />
+      </div>
+    </>
+  );
+}

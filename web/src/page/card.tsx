@@ -1,0 +1,172 @@
+import { ActionIcon, Modal } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useId, type ReactNode } from 'react';
+import { api, queryPath, type Definitions, type Project } from '../api';
+import { useWords } from '../i18n';
+import { csvText, type Cell } from '../logic/csv';
+import type { Defaults } from '../logic/defaults';
+import type { Question } from '../logic/questions';
+import type { Span } from '../logic/range';
+import type { View } from '../logic/view';
+import type { Change } from '../use_view';
+import { CopyBlock } from './copy';
+import { FailureNote } from './failure';
+import { CodeIcon, DownloadIcon } from './icons';
+import { LoadingBlock } from './loading';
+import styles from './page.module.css';
+
+/** What every card gets. */
+export interface CardProps {
+  project: Project;
+  view: View;
+  change: Change;
+  definitions: Definitions;
+  defaults: Defaults;
+  span: Span;
+  timezone: string;
+}
+
+export function useAnswer<Q extends Question>(project: string, question: Q) {
+  return useQuery({
+    queryKey: ['query', project, question],
+    queryFn: ({ signal }) => api.ask(project, question, signal),
+    placeholderData: keepPreviousData,
+  });
+}
+
+function download(name: string, rows: readonly (readonly Cell[])[]): void {
+  const address = URL.createObjectURL(new Blob([csvText(rows)], { type: 'text/csv;charset=utf-8' }));
+  const link = document.createElement('a');
+  link.href = address;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}
+
+interface FrameProps<T> {
+  id: string;
+  title: string;
+  about: string;
+  project: string;
+  question: Question;
+  asked: {
+    data: { answer: T; milliseconds: number } | undefined;
+    error: unknown;
+    isFetching: boolean;
+    isPlaceholderData: boolean;
+    refetch: () => unknown;
+  };
+  height: number;
+  controls: ReactNode;
+  tools?: ReactNode;
+  csv: (answer: T) => { name: string; rows: Cell[][] };
+  children: (answer: T) => ReactNode;
+}
+
+/** Title, controls, the answer or why there is none, and the ways to take it along. */
+export function CardFrame<T>(props: FrameProps<T>) {
+  const { t, format } = useWords();
+  const [opened, { open, close }] = useDisclosure(false);
+  const titleId = useId();
+  const { asked } = props;
+  const data = asked.error ? undefined : asked.data;
+  return (
+    <section className={styles.card} data-card={props.id} aria-labelledby={titleId}>
+      <header className={styles.cardHead}>
+        <div>
+          <h2 id={titleId}>{props.title}</h2>
+          <p className={styles.quiet}>{props.about}</p>
+        </div>
+        <div className={styles.cardTools}>
+          {props.tools}
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size={34}
+            aria-label={t('card.question')}
+            title={t('card.question')}
+            onClick={open}
+          >
+            <CodeIcon />
+          </ActionIcon>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size={34}
+            aria-label={t('card.csv')}
+            title={t('card.csv')}
+            disabled={!data}
+            onClick={() => {
+              if (!data) return;
+              const file = props.csv(data.answer);
+              download(file.name, file.rows);
+            }}
+          >
+            <DownloadIcon />
+          </ActionIcon>
+        </div>
+      </header>
+      <div className={styles.controls}>{props.controls}</div>
+      <div
+        className={styles.cardBody}
+        aria-busy={asked.isFetching}
+        data-stale={asked.isPlaceholderData || undefined}
+      >
+        {asked.error ? (
+          <FailureNote error={asked.error} retry={() => void asked.refetch()} />
+        ) : data ? (
+          props.children(data.answer)
+        ) : (
+          <LoadingBlock height={props.height} />
+        )}
+      </div>
+      <p className={styles.cardFoot} aria-live="off">
+        {asked.isFetching
+          ? t('card.updating')
+          : data && t('card.answered', { time: format.milliseconds(data.milliseconds) })}
+      </p>
+      <Modal
+        opened={opened}
+        onClose={close}
+        title={t('card.questionTitle')}
+        closeButtonProps={{ 'aria-label': t('card.close') }}
+        size="lg"
+        centered
+        // Locking the scroll would add a <style> element, which the page's policy refuses.
+        lockScroll={false}
+        transitionProps={{ duration: 0 }}
+      >
+        <p className={styles.quiet}>
+          {t('card.questionIntro', { path: `POST ${queryPath(props.project)}` })}
+        </p>
+        <CopyBlock
+          text={JSON.stringify(props.question, null, 2)}
+          label={t('card.questionTitle')}
+        />
+      </Modal>
+    </section>
+  );
+}
+
+/** A figure that sums a chart up. */
+export function Figure(props: { label: string; value: string; note?: ReactNode }) {
+  return (
+    <div className={styles.figure}>
+      <dt>{props.label}</dt>
+      <dd>
+        <strong>{props.value}</strong>
+        {props.note && <span>{props.note}</span>}
+      </dd>
+    </div>
+  );
+}
+
+export function NoAnswer(props: { text: string; hint?: string }) {
+  return (
+    <div className={styles.noAnswer}>
+      <p>{props.text}</p>
+      {props.hint && <p className={styles.quiet}>{props.hint}</p>}
+    </div>
+  );
+}

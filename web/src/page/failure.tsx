@@ -1,0 +1,67 @@
+import { Button } from '@mantine/core';
+import { Component, type ReactNode } from 'react';
+import { Failure } from '../api';
+import { useWords } from '../i18n';
+import styles from './page.module.css';
+
+export function FailureNote(props: { error: unknown; retry: () => void }) {
+  const { t } = useWords();
+  const failure = props.error instanceof Failure ? props.error : null;
+  const message =
+    failure?.message ||
+    (failure?.code === 'network'
+      ? t('error.network')
+      : failure?.code === 'not_json'
+        ? t('error.notJson')
+        : t('error.status', { status: failure?.status ?? '?' }));
+  const hint = failure?.hint ?? (failure?.code === 'network' ? t('error.networkHint') : undefined);
+  return (
+    <div className={styles.failure} role="alert">
+      <p className={styles.failureTitle}>{t('error.title')}</p>
+      {/* The server speaks English; a screen reader should too when it reads this out. */}
+      <p lang={failure?.message ? 'en' : undefined}>{message}</p>
+      {hint && (
+        <p className={styles.failureHint} lang={failure?.hint ? 'en' : undefined}>
+          {hint}
+        </p>
+      )}
+      {failure?.at && (
+        <p className={styles.failureHint}>
+          <code>{failure.at}</code>
+        </p>
+      )}
+      <Button size="compact-sm" variant="default" onClick={props.retry}>
+        {t('card.retry')}
+      </Button>
+    </div>
+  );
+}
+
+function Crash(props: { message: string }) {
+  const { t } = useWords();
+  return (
+    <main className={styles.main}>
+      <div className={styles.failure} role="alert">
+        <p className={styles.failureTitle}>{t('error.crash')}</p>
+        <p>{props.message}</p>
+        <p className={styles.failureHint}>{t('error.crashHint')}</p>
+        <Button size="compact-sm" variant="default" onClick={() => window.location.reload()}>
+          {t('error.reload')}
+        </Button>
+      </div>
+    </main>
+  );
+}
+
+/** A fault of ours in one place leaves a sentence, not a white page. */
+export class Fence extends Component<{ children: ReactNode }, { message: string | null }> {
+  override state = { message: null };
+
+  static getDerivedStateFromError(error: unknown) {
+    return { message: error instanceof Error ? error.message : String(error) };
+  }
+
+  override render() {
+    return this.state.message === null ? this.props.children : <Crash message={this.state.message} />;
+  }
+}

@@ -1,0 +1,141 @@
+import { ActionIcon, Menu, Select, useMantineColorScheme } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
+import { api, type Project } from '../api';
+import { setLanguage, useWords } from '../i18n';
+import type { Change } from '../use_view';
+import { CheckIcon, LeaveIcon, Mark, MoonIcon, ScreenIcon, SunIcon } from './icons';
+import styles from './page.module.css';
+import { Pills } from './pills';
+
+export function LanguageSwitch() {
+  const { t, language } = useWords();
+  return (
+    <Pills
+      label={t('header.language')}
+      hideLabel
+      value={language}
+      options={[
+        { value: 'en', label: 'EN', title: 'English', lang: 'en' },
+        { value: 'th', label: 'ไทย', title: 'ภาษาไทย', lang: 'th' },
+      ]}
+      onChange={(value) => setLanguage(value)}
+    />
+  );
+}
+
+const SCHEMES = [
+  { value: 'light', key: 'header.scheme.light', icon: SunIcon },
+  { value: 'dark', key: 'header.scheme.dark', icon: MoonIcon },
+  { value: 'auto', key: 'header.scheme.auto', icon: ScreenIcon },
+] as const;
+
+export function SchemeMenu() {
+  const { t } = useWords();
+  // Without keepTransitions Mantine would add a <style> element, which the page's policy refuses.
+  const { colorScheme, setColorScheme } = useMantineColorScheme({ keepTransitions: true });
+  const now = SCHEMES.find((s) => s.value === colorScheme) ?? SCHEMES[2];
+  return (
+    <Menu position="bottom-end" width={210} shadow="md" transitionProps={{ duration: 0 }}>
+      <Menu.Target>
+        <ActionIcon
+          variant="default"
+          size={34}
+          aria-label={`${t('header.scheme')}: ${t(now.key)}`}
+          title={`${t('header.scheme')}: ${t(now.key)}`}
+        >
+          <now.icon />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown aria-label={t('header.scheme')}>
+        {SCHEMES.map((scheme) => (
+          <Menu.Item
+            key={scheme.value}
+            role="menuitemradio"
+            aria-checked={scheme.value === colorScheme}
+            leftSection={<scheme.icon />}
+            rightSection={scheme.value === colorScheme ? <CheckIcon /> : null}
+            onClick={() => setColorScheme(scheme.value)}
+          >
+            {t(scheme.key)}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+export function Header(props: {
+  project: Project | undefined;
+  projects: readonly Project[];
+  change: Change;
+}) {
+  const { t, format } = useWords();
+  const { project, projects } = props;
+  const queries = useQueryClient();
+  const signOut = async () => {
+    await api.signOut().catch(() => undefined);
+    queries.clear();
+    window.location.assign('/');
+  };
+  return (
+    <header className={styles.header}>
+      <div className={styles.headerInner}>
+        <a className={styles.brand} href="/">
+          <Mark />
+          <span>Tenure</span>
+        </a>
+        <div className={styles.project}>
+          {projects.length > 1 && project ? (
+            <Select
+              aria-label={t('header.project')}
+              size="xs"
+              w={170}
+              data={projects.map((p) => p.name)}
+              value={project.name}
+              allowDeselect={false}
+              onChange={(name) =>
+                props.change({
+                  project: name ?? undefined,
+                  timezone: undefined,
+                  start: undefined,
+                  back: undefined,
+                  steps: undefined,
+                  event: undefined,
+                  by: undefined,
+                })
+              }
+            />
+          ) : (
+            project && <h1 className={styles.projectName}>{project.name}</h1>
+          )}
+          {project?.simulated && (
+            <span className={styles.badge} title={t('header.simulatedHint')}>
+              {t('header.simulated')}
+            </span>
+          )}
+          {project && project.events > 0 && (
+            <span className={styles.summary}>
+              {t('header.summary', {
+                events: format.count(project.events),
+                people: format.count(project.people),
+              })}
+            </span>
+          )}
+        </div>
+        <div className={styles.headerTools}>
+          <LanguageSwitch />
+          <SchemeMenu />
+          <ActionIcon
+            variant="default"
+            size={34}
+            aria-label={t('header.signOut')}
+            title={t('header.signOut')}
+            onClick={() => void signOut()}
+          >
+            <LeaveIcon />
+          </ActionIcon>
+        </div>
+      </div>
+    </header>
+  );
+}
