@@ -32,7 +32,7 @@ AUTO_DEFINE(collect_decoder, collect_decoder_destroy)
 
 /*
  * POST /api/v1/events: {"events":[…]}, a JSON array, JSON lines, or a single record
- * (../shared/contract/interfaces.md section 2). All or nothing: at most LIMIT_BATCH_EVENTS records,
+ * (docs/import.md). All or nothing: at most LIMIT_BATCH_EVENTS records,
  * else ERR_TOO_LARGE. An event without id gets a fresh one (UUID v4); without time, now_ms; the
  * same id twice in a body with different content is ERR_CONFLICT. `body` is plain (already
  * unpacked) and may be released after the call. `out` lives until the next call with the same
