@@ -1,0 +1,376 @@
+/* store/manifest: see manifest.h. */
+#include "store/manifest.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "codec/bytes.h"
+
+/*
+ * A record: u32 bytes of its items, u32 crc32c of what follows (starts from the file's salt), u64
+ * record number, items. Items are varints; the first says which item it is.
+ */
+enum { RECORD_HEAD_BYTES = 16, CHECKED_FROM = 8, RECORD_BYTES_MAX = 64 << 20 };
+enum { ITEM_END, ITEM_ADD, ITEM_REMOVE, ITEM_MARKS };
+/* Rewritten when this long, and four times as long as need be. */
+enum { REWRITE_BYTES = 64 << 10 };
+
+struct manifest {
+    struct os *os;
+    struct os_file *file; /* NULL when read-only */
+    char path_room[OS_PATH_BYTES];
+    struct str path;
+    struct buf owner; /* the head's bytes: the content's project points into them */
+    struct manifest_content now;
+    bool is_broken;
+};
+
+static struct str manifest_path(char *room, struct str dir)
+{
+    int len = snprintf(room, OS_PATH_BYTES, "%.*s/manifest", STR_ARG(dir));
+    REQUIRE(len > 0 && len < OS_PATH_BYTES);
+    return (struct str){room, (size_t)len};
+}
+
+/* ---- items ---- */
+
+static void put_segment(struct buf *b, const struct manifest_segment *g)
+{
+    varint_put(b, ITEM_ADD);
+    varint_put(b, g->number);
+    varint_put(b, g->age);
+    varint_put(b, zigzag(g->month_start));
+    varint_put(b, g->rows);
+    varint_put(b, g->bytes);
+}
+
+static void put_marks(struct buf *b, const struct manifest_marks *m)
+{
+    const uint64_t list[] = {m->people_bytes, m->people_count, m->facts_file,   m->facts_bytes,
+                             m->log_file,     m->log_sequence, m->next_segment, m->next_age};
+    varint_put(b, ITEM_MARKS);
+    for (size_t i = 0; i < COUNT(list); i++)
+        varint_put(b, list[i]);
+}
+
+static bool get_segment(struct str *rest, struct manifest_segment *g)
+{
+    uint64_t month;
+    bool ok = varint_get(rest, &g->number) && varint_get(rest, &g->age) &&
+              varint_get(rest, &month) && varint_get(rest, &g->rows) && varint_get(rest, &g->bytes);
+    g->month_start = ok ? unzigzag(month) : 0;
+    return ok;
+}
+
+static bool get_marks(struct str *rest, struct manifest_marks *m)
+{
+    return varint_get(rest, &m->people_bytes) && varint_get(rest, &m->people_count) &&
+           varint_get(rest, &m->facts_file) && varint_get(rest, &m->facts_bytes) &&
+           varint_get(rest, &m->log_file) && varint_get(rest, &m->log_sequence) &&
+           varint_get(rest, &m->next_segment) && varint_get(rest, &m->next_age);
+}
+
+/* ---- the list ---- */
+
+/* Where a segment's number is, or belongs. */
+static size_t place_of(const struct manifest_content *c, uint64_t number)
+{
+    size_t low = 0, high = c->segment_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (c->segments[middle].number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool is_at(const struct manifest_content *c, size_t at, uint64_t number)
+{
+    return at < c->segment_count && c->segments[at].number == number;
+}
+
+static bool add_segment(struct manifest_content *c, const struct manifest_segment *g)
+{
+    size_t at = place_of(c, g->number);
+    if (is_at(c, at, g->number))
+        return false;
+    (void)ARRAY_PUSH(c->segments, c->segment_count, c->segment_room);
+    memmove(c->segments + at + 1, c->segments + at,
+            (c->segment_count - 1 - at) * sizeof *c->segments);
+    c->segments[at] = *g;
+    return true;
+}
+
+static bool remove_segment(struct manifest_content *c, uint64_t number)
+{
+    size_t at = place_of(c, number);
+    if (!is_at(c, at, number))
+        return false;
+    c->segment_count--;
+    memmove(c->segments + at, c->segments + at + 1, (c->segment_count - at) * sizeof *c->segments);
+    return true;
+}
+
+/* ---- reading ---- */
+
+static bool take_items(struct manifest_content *c, struct str rest)
+{
+    uint64_t item = ITEM_END, number;
+    while (rest.len) {
+        struct manifest_segment g;
+        if (!varint_get(&rest, &item))
+            return false;
+        if (item == ITEM_ADD      ? !get_segment(&rest, &g) || !add_segment(c, &g)
+            : item == ITEM_REMOVE ? !varint_get(&rest, &number) || !remove_segment(c, number)
+                                  : item != ITEM_MARKS || !get_marks(&rest, &c->marks))
+            return false;
+    }
+    return true;
+}
+
+static bool record_at(struct str bytes, uint64_t at, uint32_t salt, uint64_t *number,
+                      struct str *items)
+{
+    if (at > bytes.len || bytes.len - at < RECORD_HEAD_BYTES)
+        return false;
+    const char *head = bytes.at + at;
+    uint32_t len, crc;
+    memcpy(&len, head, 4);
+    memcpy(&crc, head + 4, 4);
+    memcpy(number, head + 8, 8);
+    if (len > RECORD_BYTES_MAX || len > bytes.len - at - RECORD_HEAD_BYTES ||
+        crc != crc32c(salt, head + CHECKED_FROM, RECORD_HEAD_BYTES - CHECKED_FROM + len))
+        return false;
+    *items = (struct str){head + RECORD_HEAD_BYTES, len};
+    return true;
+}
+
+/* Every record was durable before the next was written, so a valid one behind a bad one means that
+ * the bad one is damaged, not torn. */
+static bool is_followed(const struct manifest_content *c, struct str bytes)
+{
+    uint64_t number;
+    struct str items;
+    for (uint64_t at = c->bytes + 1; at + RECORD_HEAD_BYTES <= bytes.len; at++) {
+        memcpy(&number, bytes.at + at + 8, sizeof number);
+        if (number > c->records && number - c->records < UINT32_MAX &&
+            record_at(bytes, at, c->head.salt, &number, &items))
+            return true;
+    }
+    return false;
+}
+
+static bool damaged(struct str path, uint64_t at, struct err *e)
+{
+    err_set(e, ERR_CORRUPT, "%.*s is damaged at byte %" PRIu64, STR_ARG(path), at);
+    return err_hint(e, "restore the directory from a backup");
+}
+
+bool manifest_read(struct str bytes, struct str path, struct manifest_content *out, struct err *e)
+{
+    *out = (struct manifest_content){0};
+    if (!head_read(bytes, path, HEAD_MANIFEST, NULL, &out->head, e))
+        return false;
+    out->bytes = HEAD_BYTES;
+    uint64_t number;
+    struct str items;
+    while (record_at(bytes, out->bytes, out->head.salt, &number, &items) &&
+           number == out->records) {
+        if (!take_items(out, items))
+            return damaged(path, out->bytes, e);
+        out->records++;
+        out->bytes += RECORD_HEAD_BYTES + items.len;
+    }
+    out->torn_bytes = bytes.len - out->bytes;
+    /* The first record came into being with the file: it cannot be torn. */
+    if (out->records == 0 || is_followed(out, bytes))
+        return damaged(path, out->bytes, e);
+    return true;
+}
+
+void manifest_content_free(struct manifest_content *c)
+{
+    mem_free(c->segments);
+    *c = (struct manifest_content){0};
+}
+
+/* ---- writing ---- */
+
+static void put_record(struct buf *b, uint32_t salt, uint64_t number, struct str items)
+{
+    REQUIRE(items.len <= RECORD_BYTES_MAX);
+    uint32_t crc = crc32c(salt, &number, sizeof number);
+    crc = crc32c(crc, items.at, items.len);
+    buf_add_u32(b, (uint32_t)items.len);
+    buf_add_u32(b, crc);
+    buf_add_u64(b, number);
+    buf_add(b, items);
+}
+
+/* A manifest of one record. */
+static bool write_whole(struct os *os, struct str path, const struct identity *who, uint32_t salt,
+                        const struct manifest_content *c, uint64_t *bytes, struct err *e)
+{
+    BUF_AUTO file = {0};
+    BUF_AUTO items = {0};
+    head_put(&file, &(struct head){.kind = HEAD_MANIFEST,
+                                   .salt = salt,
+                                   .store = who->store,
+                                   .project = who->project});
+    put_marks(&items, &c->marks);
+    for (size_t i = 0; i < c->segment_count; i++)
+        put_segment(&items, &c->segments[i]);
+    put_record(&file, salt, 0, buf_str(&items));
+    *bytes = file.len;
+    return os_write_whole(os, path, buf_str(&file), e);
+}
+
+bool manifest_create(struct os *os, struct str dir, const struct identity *who, struct err *e)
+{
+    char room[OS_PATH_BYTES];
+    struct manifest_content empty = {
+        .marks = {.log_file = 1, .log_sequence = 1, .next_segment = 1, .next_age = 1}};
+    uint64_t bytes;
+    if (!write_whole(os, manifest_path(room, dir), who, head_salt(os), &empty, &bytes, e))
+        return err_while(e, "starting the manifest");
+    return true;
+}
+
+static bool open_file(struct manifest *m, struct err *e)
+{
+    if (!os_file_open(m->os, m->path, OS_WRITE, &m->file, e))
+        return false;
+    if (m->now.torn_bytes == 0)
+        return true;
+    return os_file_truncate(m->file, m->now.bytes, e) && os_file_sync(m->file, e);
+}
+
+bool manifest_open(struct os *os, struct str dir, struct str project, bool read_only,
+                   struct manifest **out, struct err *e)
+{
+    AUTO(manifest) *m = mem_zero(sizeof *m);
+    AUTO(arena) *arena = arena_create(0);
+    struct str bytes;
+    m->os = os;
+    m->path = manifest_path(m->path_room, dir);
+    if (!os_read_whole(os, m->path, arena, &bytes, e) || !manifest_read(bytes, m->path, &m->now, e))
+        return false;
+    struct str owner = m->now.head.project;
+    if (!str_equal(owner, project)) {
+        err_set(e, ERR_CONFLICT, "%.*s holds project \"%.*s\", not \"%.*s\"", STR_ARG(dir),
+                STR_ARG(owner), STR_ARG(project));
+        return err_hint(e, "name that project, or use another directory");
+    }
+    buf_add(&m->owner, owner);
+    m->now.head.project = buf_str(&m->owner);
+    if (!read_only && !open_file(m, e))
+        return err_while(e, "opening the manifest");
+    m->now.torn_bytes = 0;
+    *out = TAKE(m);
+    return true;
+}
+
+void manifest_close(struct manifest *m)
+{
+    if (!m)
+        return;
+    os_file_close(m->file);
+    manifest_content_free(&m->now);
+    buf_free(&m->owner);
+    mem_free(m);
+}
+
+const struct manifest_content *manifest_content(const struct manifest *m)
+{
+    return &m->now;
+}
+
+static bool refuse_broken(struct err *e)
+{
+    return err_set(e, ERR_BUSY, "the manifest stopped after a failed write");
+}
+
+static bool append(struct manifest *m, struct str items, struct err *e)
+{
+    BUF_AUTO record = {0};
+    put_record(&record, m->now.head.salt, m->now.records, items);
+    struct str part = buf_str(&record);
+    if (!os_file_write_at(m->file, m->now.bytes, &part, 1, e)) {
+        struct err ignored = {0};
+        if (e->kind != ERR_NO_SPACE || !os_file_truncate(m->file, m->now.bytes, &ignored))
+            m->is_broken = true;
+        return err_while(e, "writing the manifest");
+    }
+    if (!os_file_sync(m->file, e)) {
+        m->is_broken = true; /* durable or not: nobody knows until it is read again */
+        return err_while(e, "syncing the manifest");
+    }
+    m->now.records++;
+    m->now.bytes += record.len;
+    return true;
+}
+
+/* Is the file that the name stands for still the one we hold? */
+static bool name_is_ours(struct manifest *m)
+{
+    char bytes[HEAD_BYTES];
+    size_t got;
+    struct head head;
+    struct err ignored = {0};
+    AUTO(os_file) *file = NULL;
+    return os_file_open(m->os, m->path, OS_READ, &file, &ignored) &&
+           os_file_read_at(file, 0, bytes, sizeof bytes, &got, &ignored) &&
+           head_read((struct str){bytes, got}, m->path, HEAD_MANIFEST, NULL, &head, &ignored) &&
+           head.salt == m->now.head.salt;
+}
+
+/* Only to save space: the edit is durable already. If it is not sure afterwards which file the name
+ * stands for, later edits are refused; on a full disk the old file goes on. */
+static void rewrite(struct manifest *m)
+{
+    struct identity who = {m->now.head.project, m->now.head.store};
+    uint32_t salt = head_salt(m->os);
+    uint64_t bytes;
+    struct err e = {0};
+    AUTO(os_file) *file = NULL;
+    if (!write_whole(m->os, m->path, &who, salt, &m->now, &bytes, &e) ||
+        !os_file_open(m->os, m->path, OS_WRITE, &file, &e)) {
+        m->is_broken = e.kind != ERR_NO_SPACE || !name_is_ours(m);
+        return;
+    }
+    os_file_close(m->file);
+    m->file = TAKE(file);
+    m->now.head.salt = salt;
+    m->now.records = 1;
+    m->now.bytes = bytes;
+}
+
+static bool is_long(const struct manifest *m)
+{
+    enum { SEGMENT_ITEM_BYTES = 40 };
+    return m->now.bytes > REWRITE_BYTES &&
+           m->now.bytes > 4 * (HEAD_BYTES + m->now.segment_count * SEGMENT_ITEM_BYTES);
+}
+
+bool manifest_edit(struct manifest *m, const struct manifest_edit *edit, struct err *e)
+{
+    REQUIRE(m->file);
+    if (m->is_broken)
+        return refuse_broken(e);
+    BUF_AUTO items = {0};
+    for (size_t i = 0; i < edit->removed_count; i++) {
+        varint_put(&items, ITEM_REMOVE);
+        varint_put(&items, edit->removed[i]);
+    }
+    for (size_t i = 0; i < edit->added_count; i++)
+        put_segment(&items, &edit->added[i]);
+    put_marks(&items, &edit->marks);
+    if (!append(m, buf_str(&items), e))
+        return false;
+    REQUIRE(take_items(&m->now, buf_str(&items)));
+    if (is_long(m))
+        rewrite(m);
+    return true;
+}

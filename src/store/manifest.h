@@ -1,0 +1,64 @@
+/*
+ * store/manifest (private to the room): what is live: an append-only list of edits, each durable
+ * when manifest_edit returns, and rewritten whole when it is long. docs/format/manifest.md has the
+ * bytes.
+ *
+ * A segment, people or facts file counts only as far as the manifest says; what it does not name is
+ * a left-over of an interrupted step and is removed at open. Failure: after an IO error the
+ * manifest refuses edits: whether the last one is durable is unknown until it is opened again (so
+ * nothing that it names, or no longer names, may be removed). On a full disk the edit is taken back
+ * and may be tried again. Thread: one at a time.
+ */
+#pragma once
+#include "store/head.h"
+
+struct manifest_segment {
+    uint64_t number, age;
+    int64_t month_start;
+    uint64_t rows, bytes;
+};
+
+/* Everything but the segments. */
+struct manifest_marks {
+    uint64_t people_bytes, people_count; /* of people.dat: file bytes, with the head */
+    uint64_t facts_file, facts_bytes;    /* facts-<n>; 0 = none yet */
+    uint64_t log_file;                   /* where replay starts: file … */
+    uint64_t log_sequence;               /* … and the first batch that is not in the segments */
+    uint64_t next_segment, next_age;
+};
+
+struct manifest_content {
+    struct head head;
+    struct manifest_segment *segments; /* by number */
+    size_t segment_count, segment_room;
+    struct manifest_marks marks;
+    uint64_t records;
+    uint64_t bytes;      /* where the valid records end */
+    uint64_t torn_bytes; /* behind that */
+};
+/* Pure: reads the bytes of a manifest. Project and store: see head.h. Free the content in any case.
+ */
+MUST_USE bool manifest_read(struct str bytes, struct str path, struct manifest_content *out,
+                            struct err *e);
+void manifest_content_free(struct manifest_content *c);
+
+struct manifest;
+
+/* Makes the manifest of a new store. */
+MUST_USE bool manifest_create(struct os *os, struct str dir, const struct identity *who,
+                              struct err *e);
+/* ERR_NOT_FOUND when there is none; ERR_CONFLICT when it is another project's. */
+MUST_USE bool manifest_open(struct os *os, struct str dir, struct str project, bool read_only,
+                            struct manifest **out, struct err *e);
+void manifest_close(struct manifest *m); /* NULL is fine */
+AUTO_DEFINE(manifest, manifest_close)
+
+struct manifest_edit {
+    const uint64_t *removed; /* numbers */
+    size_t removed_count;
+    const struct manifest_segment *added;
+    size_t added_count;
+    struct manifest_marks marks; /* all of them, also those that stay */
+};
+MUST_USE bool manifest_edit(struct manifest *m, const struct manifest_edit *edit, struct err *e);
+const struct manifest_content *manifest_content(const struct manifest *m);

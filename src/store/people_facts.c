@@ -1,0 +1,488 @@
+/* store/people_facts: see people_facts.h. */
+#include "store/people_facts.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "store/store.h"
+
+/* ---- a small map of numbers ---- */
+
+/* Keys are stored + 1, so that 0 is an empty slot. */
+struct pair {
+    uint32_t key, value;
+};
+
+struct map {
+    struct pair *slots;
+    size_t slot_count; /* 0 or a power of two */
+    size_t count;
+};
+
+static size_t map_place(const struct map *m, uint32_t key)
+{
+    size_t at = (size_t)hash_mix(key) & (m->slot_count - 1);
+    while (m->slots[at].key && m->slots[at].key != key + 1)
+        at = (at + 1) & (m->slot_count - 1);
+    return at;
+}
+
+static bool map_get(const struct map *m, uint32_t key, uint32_t *value)
+{
+    if (!m->count)
+        return false;
+    const struct pair *p = &m->slots[map_place(m, key)];
+    *value = p->value;
+    return p->key != 0;
+}
+
+static void map_expect(struct map *m, size_t count)
+{
+    if (count * 4 <= m->slot_count * 3)
+        return;
+    struct map grown = {.slot_count = m->slot_count ? m->slot_count : 16, .count = m->count};
+    while (count * 4 > grown.slot_count * 3)
+        grown.slot_count *= 2;
+    grown.slots = mem_array(grown.slot_count, sizeof *grown.slots);
+    for (size_t i = 0; i < m->slot_count; i++)
+        if (m->slots[i].key)
+            grown.slots[map_place(&grown, m->slots[i].key - 1)] = m->slots[i];
+    mem_free(m->slots);
+    *m = grown;
+}
+
+static void map_put(struct map *m, uint32_t key, uint32_t value)
+{
+    map_expect(m, m->count + 1);
+    struct pair *p = &m->slots[map_place(m, key)];
+    m->count += p->key == 0;
+    *p = (struct pair){key + 1, value};
+}
+
+/* Moves the entries behind the gap up, so that probing needs no tombstones. */
+static void map_remove(struct map *m, uint32_t key)
+{
+    size_t mask = m->slot_count - 1;
+    size_t gap = map_place(m, key);
+    REQUIRE(m->slots[gap].key);
+    m->count--;
+    for (size_t at = (gap + 1) & mask; m->slots[at].key; at = (at + 1) & mask) {
+        size_t home = (size_t)hash_mix(m->slots[at].key - 1) & mask;
+        if (((at - home) & mask) >= ((at - gap) & mask)) {
+            m->slots[gap] = m->slots[at];
+            gap = at;
+        }
+    }
+    m->slots[gap] = (struct pair){0};
+}
+
+/* ---- merges ---- */
+
+struct merges {
+    struct map parents;       /* who hangs under whom */
+    struct merges_view *view; /* of the present state; NULL: to be made */
+};
+
+struct merges_view {
+    _Atomic uint32_t references;
+    struct map units;  /* of all who hang under somebody: the root */
+    struct map starts; /* of a root: where its count stands in `members` */
+    uint32_t *members; /* for each root: how many, then its members, ascending */
+};
+
+struct merges *merges_create(void)
+{
+    return mem_zero(sizeof(struct merges));
+}
+
+void merges_release(struct merges_view *v)
+{
+    if (!v || atomic_fetch_sub_explicit(&v->references, 1, memory_order_acq_rel) != 1)
+        return;
+    mem_free(v->units.slots);
+    mem_free(v->starts.slots);
+    mem_free(v->members);
+    mem_free(v);
+}
+
+void merges_destroy(struct merges *m)
+{
+    if (!m)
+        return;
+    merges_release(m->view);
+    mem_free(m->parents.slots);
+    mem_free(m);
+}
+
+static void merges_changed(struct merges *m)
+{
+    merges_release(m->view);
+    m->view = NULL;
+}
+
+static uint32_t root_of(const struct merges *m, uint32_t ordinal)
+{
+    uint32_t parent;
+    while (map_get(&m->parents, ordinal, &parent))
+        ordinal = parent;
+    return ordinal;
+}
+
+static bool hangs_under(const struct merges *m, uint32_t ordinal, uint32_t above)
+{
+    uint32_t parent;
+    while (ordinal != above) {
+        if (!map_get(&m->parents, ordinal, &parent))
+            return false;
+        ordinal = parent;
+    }
+    return true;
+}
+
+bool merges_join(struct merges *m, uint32_t subject, uint32_t other)
+{
+    if (hangs_under(m, subject, other) || root_of(m, other) == root_of(m, subject))
+        return false;
+    map_put(&m->parents, other, subject);
+    merges_changed(m);
+    return true;
+}
+
+bool merges_part(struct merges *m, uint32_t subject, uint32_t other)
+{
+    uint32_t parent;
+    if (!map_get(&m->parents, other, &parent) || root_of(m, other) != root_of(m, subject))
+        return false;
+    map_remove(&m->parents, other);
+    merges_changed(m);
+    return true;
+}
+
+/* The root of each, each step of a chain walked once: what is known already is a short cut. */
+static uint32_t resolve(const struct merges *m, struct map *units, uint32_t ordinal)
+{
+    uint32_t root = ordinal, next;
+    while (!map_get(units, root, &next) && map_get(&m->parents, root, &next))
+        root = next;
+    if (map_get(units, root, &next))
+        root = next;
+    for (uint32_t at = ordinal; at != root && !map_get(units, at, &next);) {
+        uint32_t parent = root;
+        map_get(&m->parents, at, &parent);
+        map_put(units, at, root);
+        at = parent;
+    }
+    return root;
+}
+
+static int by_unit_then_self(const void *a, const void *b)
+{
+    uint64_t x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return x < y ? -1 : x > y;
+}
+
+static void list_members(struct merges_view *v, uint64_t *pairs, size_t count)
+{
+    qsort(pairs, count, sizeof *pairs, by_unit_then_self);
+    v->members = mem_array(count * 3, sizeof *v->members); /* a count, the root, and one each */
+    size_t end = 0;
+    for (size_t i = 0; i < count;) {
+        uint32_t unit = (uint32_t)(pairs[i] >> 32);
+        size_t start = end++;
+        map_put(&v->starts, unit, (uint32_t)start);
+        bool is_root_in = false;
+        for (; i < count && (uint32_t)(pairs[i] >> 32) == unit; i++) {
+            uint32_t member = (uint32_t)pairs[i];
+            if (!is_root_in && member > unit) {
+                v->members[end++] = unit;
+                is_root_in = true;
+            }
+            v->members[end++] = member;
+        }
+        if (!is_root_in)
+            v->members[end++] = unit;
+        v->members[start] = (uint32_t)(end - start - 1);
+    }
+}
+
+struct merges_view *merges_look(struct merges *m)
+{
+    if (m->parents.count == 0)
+        return NULL;
+    if (!m->view) {
+        struct merges_view *v = mem_zero(sizeof *v);
+        atomic_init(&v->references, 1);
+        map_expect(&v->units, m->parents.count);
+        uint64_t *pairs = mem_array(m->parents.count, sizeof *pairs);
+        size_t count = 0;
+        for (size_t i = 0; i < m->parents.slot_count; i++) {
+            if (!m->parents.slots[i].key)
+                continue;
+            uint32_t self = m->parents.slots[i].key - 1;
+            pairs[count++] = (uint64_t)resolve(m, &v->units, self) << 32 | self;
+        }
+        list_members(v, pairs, count);
+        mem_free(pairs);
+        m->view = v;
+    }
+    atomic_fetch_add_explicit(&m->view->references, 1, memory_order_relaxed);
+    return m->view;
+}
+
+uint32_t merges_unit(const struct merges_view *v, uint32_t ordinal)
+{
+    uint32_t unit;
+    return v && map_get(&v->units, ordinal, &unit) ? unit : ordinal;
+}
+
+size_t merges_members(const struct merges_view *v, uint32_t unit, const uint32_t **list)
+{
+    uint32_t start;
+    *list = NULL;
+    if (!v || !map_get(&v->starts, unit, &start))
+        return 1;
+    *list = v->members + start + 1;
+    return v->members[start];
+}
+
+/* ---- traits ---- */
+
+enum { FIRST_PIECE_BITS = 10, PIECES = 23, NAME_BITS = 24 };
+
+struct trait {
+    uint32_t name_and_type; /* name | type << NAME_BITS */
+    uint32_t version;       /* when it was set */
+    union {
+        int64_t integer;
+        double number;
+        struct {
+            uint32_t at, len; /* behind the list */
+        } text;
+    };
+};
+_Static_assert(sizeof(struct trait) == 16, "a trait takes 16 bytes and its text");
+
+struct trait_set {
+    const struct trait_set *older; /* not to be followed by views of this version or newer */
+    uint32_t version;
+    uint32_t count;
+    int64_t created;
+    struct trait list[]; /* then the texts */
+};
+
+typedef _Atomic(struct trait_set *) head;
+
+struct retired {
+    struct trait_set *set;
+    uint32_t until; /* views of this version or newer do not need it */
+};
+
+struct traits {
+    _Atomic(head *) pieces[PIECES]; /* piece k holds 1024 << k heads; made when first needed */
+    struct retired *retired;        /* oldest first, from retired_from on */
+    size_t retired_from, retired_count, retired_room;
+};
+
+static void place_of(uint32_t ordinal, unsigned *piece, uint32_t *at)
+{
+    uint64_t shifted = ((uint64_t)ordinal >> FIRST_PIECE_BITS) + 1;
+    *piece = 63u - (unsigned)__builtin_clzll(shifted);
+    *at = (uint32_t)(ordinal - (((1ull << *piece) - 1) << FIRST_PIECE_BITS));
+}
+
+struct traits *traits_create(void)
+{
+    return mem_zero(sizeof(struct traits));
+}
+
+void traits_destroy(struct traits *t)
+{
+    if (!t)
+        return;
+    for (unsigned piece = 0; piece < PIECES; piece++) {
+        head *heads = atomic_load_explicit(&t->pieces[piece], memory_order_relaxed);
+        for (size_t i = 0; heads && i < (size_t)1 << (piece + FIRST_PIECE_BITS); i++)
+            mem_free(atomic_load_explicit(&heads[i], memory_order_relaxed));
+        mem_free(heads);
+    }
+    traits_forget(t, UINT32_MAX);
+    mem_free(t->retired);
+    mem_free(t);
+}
+
+void traits_forget(struct traits *t, uint32_t version)
+{
+    while (t->retired_from < t->retired_count && t->retired[t->retired_from].until <= version)
+        mem_free(t->retired[t->retired_from++].set);
+    if (t->retired_from == t->retired_count)
+        t->retired_from = t->retired_count = 0;
+}
+
+static head *head_of(struct traits *t, uint32_t ordinal)
+{
+    unsigned piece;
+    uint32_t at;
+    place_of(ordinal, &piece, &at);
+    head *heads = atomic_load_explicit(&t->pieces[piece], memory_order_relaxed);
+    if (!heads) {
+        heads = mem_array((size_t)1 << (piece + FIRST_PIECE_BITS), sizeof *heads);
+        atomic_store_explicit(&t->pieces[piece], heads, memory_order_release);
+    }
+    return &heads[at];
+}
+
+static struct value trait_value(const struct trait_set *s, const struct trait *t)
+{
+    struct value v = {.type = (enum value_type)(t->name_and_type >> NAME_BITS)};
+    switch (v.type) {
+    case VALUE_BOOL:
+        v.boolean = t->integer != 0;
+        break;
+    case VALUE_INT:
+        v.integer = t->integer;
+        break;
+    case VALUE_DOUBLE:
+        v.number = t->number;
+        break;
+    case VALUE_TEXT:
+    case VALUE_LIST:
+        v.text = (struct str){(const char *)(s->list + s->count) + t->text.at, t->text.len};
+        break;
+    default:
+        break;
+    }
+    return v;
+}
+
+static const struct trait *find_trait(const struct trait_set *s, uint32_t name)
+{
+    for (uint32_t i = 0; s && i < s->count; i++)
+        if ((s->list[i].name_and_type & ((1u << NAME_BITS) - 1)) == name)
+            return &s->list[i];
+    return NULL;
+}
+
+static bool changes(const struct trait_set *old, const struct trait_change *c)
+{
+    const struct trait *t = find_trait(old, c->name);
+    if (!t) /* a null where nothing was says nothing new */
+        return c->value.type != VALUE_NULL;
+    return !value_same(trait_value(old, t), c->value);
+}
+
+static size_t text_bytes(struct value v)
+{
+    return v.type == VALUE_TEXT || v.type == VALUE_LIST ? v.text.len : 0;
+}
+
+static void add_trait(struct trait_set *s, char *texts, size_t *text_end, uint32_t name,
+                      uint32_t version, struct value v)
+{
+    REQUIRE(name < 1u << NAME_BITS);
+    struct trait *t = &s->list[s->count++];
+    t->name_and_type = name | (uint32_t)v.type << NAME_BITS;
+    t->version = version;
+    if (v.type == VALUE_DOUBLE) {
+        t->number = v.number;
+    } else if (v.type == VALUE_TEXT || v.type == VALUE_LIST) {
+        t->text.at = (uint32_t)*text_end;
+        t->text.len = (uint32_t)v.text.len;
+        if (v.text.len)
+            memcpy(texts + *text_end, v.text.at, v.text.len);
+        *text_end += v.text.len;
+    } else {
+        t->integer = v.type == VALUE_BOOL ? v.boolean : v.type == VALUE_INT ? v.integer : 0;
+    }
+}
+
+static bool is_in(const struct trait_change *list, size_t count, uint32_t name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i].name == name)
+            return true;
+    return false;
+}
+
+/* The old set with the changes in it. Values that stay keep the version they were set at. */
+static struct trait_set *combined(const struct trait_set *old, uint32_t version, int64_t created,
+                                  const struct trait_change *list, size_t count)
+{
+    size_t old_count = old ? old->count : 0, bytes = 0, kept = 0;
+    for (size_t i = 0; i < old_count; i++) {
+        if (is_in(list, count, old->list[i].name_and_type & ((1u << NAME_BITS) - 1)))
+            continue;
+        kept++;
+        bytes += text_bytes(trait_value(old, &old->list[i]));
+    }
+    for (size_t i = 0; i < count; i++)
+        bytes += text_bytes(list[i].value);
+    REQUIRE(bytes < UINT32_MAX);
+    struct trait_set *s = mem_zero(sizeof *s + (kept + count) * sizeof(struct trait) + bytes);
+    s->version = version;
+    s->created = created;
+    char *texts = (char *)(s->list + kept + count);
+    size_t text_end = 0;
+    for (size_t i = 0; i < old_count; i++) {
+        uint32_t name = old->list[i].name_and_type & ((1u << NAME_BITS) - 1);
+        if (!is_in(list, count, name))
+            add_trait(s, texts, &text_end, name, old->list[i].version,
+                      trait_value(old, &old->list[i]));
+    }
+    for (size_t i = 0; i < count; i++)
+        add_trait(s, texts, &text_end, list[i].name, version, list[i].value);
+    REQUIRE(s->count == kept + count);
+    return s;
+}
+
+bool traits_set(struct traits *t, uint32_t ordinal, uint32_t version, int64_t created,
+                const struct trait_change *list, size_t count)
+{
+    head *h = head_of(t, ordinal);
+    struct trait_set *old = atomic_load_explicit(h, memory_order_relaxed);
+    int64_t created_before = old ? old->created : (int64_t)FACT_CREATED_NONE;
+    if (created == (int64_t)FACT_CREATED_NONE ||
+        (created_before != (int64_t)FACT_CREATED_NONE && created_before < created))
+        created = created_before;
+    bool is_new = created != created_before;
+    for (size_t i = 0; i < count && !is_new; i++)
+        is_new = changes(old, &list[i]);
+    if (!is_new)
+        return false;
+    struct trait_set *s = combined(old, version, created, list, count);
+    s->older = old;
+    atomic_store_explicit(h, s, memory_order_release);
+    if (old)
+        ARRAY_PUSH(t->retired, t->retired_count, t->retired_room) = (struct retired){old, version};
+    return true;
+}
+
+const struct trait_set *traits_at(const struct traits *t, uint32_t ordinal, uint32_t version)
+{
+    unsigned piece;
+    uint32_t at;
+    place_of(ordinal, &piece, &at);
+    head *heads = atomic_load_explicit(&t->pieces[piece], memory_order_acquire);
+    if (!heads)
+        return NULL;
+    const struct trait_set *s = atomic_load_explicit(&heads[at], memory_order_acquire);
+    while (s && s->version > version)
+        s = s->older;
+    return s;
+}
+
+struct value trait_set_value(const struct trait_set *s, uint32_t name, uint32_t *version)
+{
+    const struct trait *t = find_trait(s, name);
+    if (!t)
+        return (struct value){0};
+    *version = t->version;
+    return trait_value(s, t);
+}
+
+int64_t trait_set_created(const struct trait_set *s)
+{
+    return s ? s->created : (int64_t)FACT_CREATED_NONE;
+}

@@ -1,0 +1,47 @@
+/*
+ * store/people_write (private to the room): the writer's side of store/people.h.
+ *
+ * Holds the ids, merges and traits of one project, in memory. The ids also lie in people.dat and
+ * the facts in facts-<n> (store_seal.c); both are read back when the store opens.
+ *
+ * Merges are a forest: `other` hangs under `subject`, with all that hangs under `other`; a merge of
+ * one that hangs elsewhere moves it (the newest word counts: a shared device must not melt two
+ * people into one). A merge that would make a circle, or changes nothing, is refused. An unmerge
+ * takes `other` out again when it belongs to the unit of `subject`.
+ *
+ * A trait of a unit is the newest one set on any of its persons; `created` the earliest known.
+ *
+ * Thread: one writer at a time; views (store/people.h) by any thread, while the writer goes on.
+ */
+#pragma once
+#include "base/buf.h"
+#include "store/people.h"
+
+struct people;
+
+struct people *people_create(uint64_t seed);
+void people_destroy(struct people *p); /* memory lives on until the last view is released */
+AUTO_DEFINE(people, people_destroy)
+
+uint32_t people_put(struct people *p, struct str id); /* finds or adds */
+uint32_t people_ordinals(const struct people *p);
+struct str people_id_at(const struct people *p, uint32_t ordinal);
+/* True: it changed something, and belongs in the facts file. */
+bool people_apply(struct people *p, const struct fact *f);
+/* Counted; the same one as long as nothing changes. */
+struct people_view *people_look(struct people *p);
+/* Of an account; VALUE_MISSING if there is none. Lives as the view. */
+struct value people_account_trait(const struct people_view *v, struct str account, struct str name);
+
+/* ---- people.dat: docs/format/people.md ---- */
+
+/* Appends blocks with the ids [from, to). */
+void people_encode(const struct people *p, uint32_t salt, uint32_t from, uint32_t to,
+                   struct buf *into);
+/*
+ * Adds all ids in `blocks`: the bytes behind the file's head, which stay as long as the people do.
+ * ERR_CORRUPT names `path` and the offset (counted from the head on). `count`: how many there must
+ * be.
+ */
+MUST_USE bool people_load(struct people *p, struct str blocks, struct str path, uint32_t salt,
+                          uint32_t count, struct err *e);

@@ -1,0 +1,227 @@
+/* store/textmap: see textmap.h. */
+#include "store/textmap.h"
+
+#include <stdatomic.h>
+
+#include "base/hash.h"
+
+/*
+ * Piece k of the ordinal list holds 1024 << k entries, so 22 pieces cover all of uint32 and none
+ * ever moves. A slot is tag << 32 | ordinal + 1, 0 when empty: a reader sees it whole or not at
+ * all.
+ */
+enum { FIRST_PIECE_BITS = 10, PIECES = 23, TEXT_BLOCK_BYTES = 64 << 10, SLOTS_MIN = 64 };
+
+struct textmap_index {
+    _Atomic uint32_t references;
+    size_t slot_count; /* a power of two */
+    _Atomic uint64_t slots[];
+};
+
+struct text_block {
+    struct text_block *next;
+    size_t used, room;
+    char bytes[];
+};
+
+struct textmap {
+    uint64_t seed;
+    uint32_t count;
+    struct textmap_index *index;
+    const char **pieces[PIECES];
+    struct text_block *blocks;
+};
+
+static struct textmap_index *index_create(size_t slot_count)
+{
+    struct textmap_index *x = mem_zero(sizeof *x + slot_count * sizeof x->slots[0]);
+    atomic_init(&x->references, 1);
+    x->slot_count = slot_count;
+    return x;
+}
+
+static void index_release(struct textmap_index *x)
+{
+    if (atomic_fetch_sub_explicit(&x->references, 1, memory_order_acq_rel) == 1)
+        mem_free(x);
+}
+
+static void place_of(uint32_t ordinal, unsigned *piece, uint32_t *at)
+{
+    uint64_t shifted = ((uint64_t)ordinal >> FIRST_PIECE_BITS) + 1;
+    *piece = 63u - (unsigned)__builtin_clzll(shifted);
+    *at = (uint32_t)(ordinal - (((1ull << *piece) - 1) << FIRST_PIECE_BITS));
+}
+
+struct textmap *textmap_create(uint64_t seed)
+{
+    struct textmap *m = mem_zero(sizeof *m);
+    m->seed = seed;
+    m->index = index_create(SLOTS_MIN);
+    return m;
+}
+
+void textmap_destroy(struct textmap *m)
+{
+    if (!m)
+        return;
+    for (struct text_block *b = m->blocks, *next; b; b = next) {
+        next = b->next;
+        mem_free(b);
+    }
+    for (size_t i = 0; i < PIECES; i++)
+        mem_free(m->pieces[i]);
+    index_release(m->index);
+    mem_free(m);
+}
+
+uint32_t textmap_count(const struct textmap *m)
+{
+    return m->count;
+}
+
+struct str textmap_at(const struct textmap *m, uint32_t ordinal)
+{
+    unsigned piece;
+    uint32_t at;
+    place_of(ordinal, &piece, &at);
+    const char *text = m->pieces[piece][at];
+    uint16_t len;
+    memcpy(&len, text, sizeof len);
+    return (struct str){text + sizeof len, len};
+}
+
+/* Slots come from the middle bits of the hash, tags from the high ones. */
+static void index_add(struct textmap_index *x, uint64_t hash, uint32_t ordinal)
+{
+    size_t at = hash & (x->slot_count - 1);
+    while (atomic_load_explicit(&x->slots[at], memory_order_relaxed))
+        at = (at + 1) & (x->slot_count - 1);
+    uint64_t slot = (hash & 0xFFFFFFFF00000000u) | (ordinal + 1u);
+    atomic_store_explicit(&x->slots[at], slot, memory_order_release);
+}
+
+static uint32_t index_find(const struct textmap *m, const struct textmap_index *x, struct str text,
+                           uint64_t hash)
+{
+    for (size_t at = hash & (x->slot_count - 1);; at = (at + 1) & (x->slot_count - 1)) {
+        uint64_t slot = atomic_load_explicit(&x->slots[at], memory_order_acquire);
+        if (!slot)
+            return TEXTMAP_NONE;
+        if ((slot >> 32) == (hash >> 32)) {
+            uint32_t ordinal = (uint32_t)slot - 1;
+            if (str_equal(textmap_at(m, ordinal), text))
+                return ordinal;
+        }
+    }
+}
+
+/* A new index for `count` texts; readers keep the old one as long as they need it. */
+static void grow(struct textmap *m, size_t slot_count)
+{
+    enum { AHEAD = 16 };
+    struct textmap_index *x = index_create(slot_count);
+    uint64_t hashes[AHEAD];
+    for (uint32_t from = 0; from < m->count; from += AHEAD) {
+        uint32_t n = MIN(m->count - from, (uint32_t)AHEAD);
+        for (uint32_t i = 0; i < n; i++) {
+            hashes[i] = hash64(textmap_at(m, from + i), m->seed);
+            __builtin_prefetch(&x->slots[hashes[i] & (slot_count - 1)], 1);
+        }
+        for (uint32_t i = 0; i < n; i++)
+            index_add(x, hashes[i], from + i);
+    }
+    index_release(m->index);
+    m->index = x;
+}
+
+static void list_text(struct textmap *m, const char *text)
+{
+    REQUIRE(m->count < TEXTMAP_NONE - 1);
+    unsigned piece;
+    uint32_t at;
+    place_of(m->count, &piece, &at);
+    if (!m->pieces[piece])
+        m->pieces[piece] = mem_array((size_t)1 << (piece + FIRST_PIECE_BITS), sizeof(char *));
+    m->pieces[piece][at] = text;
+}
+
+/* Before the text is listed: a reader that finds the slot must find the text too. */
+static void make_room(struct textmap *m)
+{
+    if (((size_t)m->count + 1) * 4 > m->index->slot_count * 3)
+        grow(m, m->index->slot_count * 2);
+}
+
+static const char *keep_text(struct textmap *m, struct str text)
+{
+    REQUIRE(text.len <= TEXTMAP_TEXT_BYTES_MAX);
+    size_t bytes = sizeof(uint16_t) + text.len;
+    if (!m->blocks || m->blocks->room - m->blocks->used < bytes) {
+        /* The first block is small: most maps of a small project hold a handful of texts. */
+        size_t room = MAX(bytes, (size_t)(m->blocks ? TEXT_BLOCK_BYTES : 1024));
+        struct text_block *b = mem_zero(sizeof *b + room);
+        b->next = m->blocks;
+        b->room = room;
+        m->blocks = b;
+    }
+    char *at = m->blocks->bytes + m->blocks->used;
+    uint16_t len = (uint16_t)text.len;
+    memcpy(at, &len, sizeof len);
+    if (text.len)
+        memcpy(at + sizeof len, text.at, text.len);
+    m->blocks->used += bytes;
+    return at;
+}
+
+uint32_t textmap_put(struct textmap *m, struct str text, bool *is_new)
+{
+    uint64_t hash = hash64(text, m->seed);
+    uint32_t found = index_find(m, m->index, text, hash);
+    if (is_new)
+        *is_new = found == TEXTMAP_NONE;
+    if (found != TEXTMAP_NONE)
+        return found;
+    make_room(m);
+    list_text(m, keep_text(m, text));
+    index_add(m->index, hash, m->count);
+    return m->count++;
+}
+
+void textmap_expect(struct textmap *m, uint32_t count)
+{
+    size_t slots = m->index->slot_count;
+    while (((size_t)count + 1) * 4 > slots * 3)
+        slots *= 2;
+    if (slots != m->index->slot_count)
+        grow(m, slots);
+}
+
+void textmap_load(struct textmap *m, const char *at)
+{
+    uint16_t len;
+    memcpy(&len, at, sizeof len);
+    make_room(m);
+    list_text(m, at);
+    index_add(m->index, hash64((struct str){at + sizeof len, len}, m->seed), m->count);
+    m->count++;
+}
+
+struct textmap_view textmap_look(struct textmap *m)
+{
+    atomic_fetch_add_explicit(&m->index->references, 1, memory_order_relaxed);
+    return (struct textmap_view){m, m->index, m->count};
+}
+
+void textmap_drop(struct textmap_view *v)
+{
+    if (v->index)
+        index_release(v->index);
+    *v = (struct textmap_view){0};
+}
+
+uint32_t textmap_find(const struct textmap_view *v, struct str text)
+{
+    uint32_t found = index_find(v->map, v->index, text, hash64(text, v->map->seed));
+    return found < v->count ? found : TEXTMAP_NONE;
+}

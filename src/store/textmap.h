@@ -1,0 +1,36 @@
+/*
+ * store/textmap (private to the room): text <-> dense ordinal 0, 1, 2…, with one writer and any
+ * number of readers that never wait.
+ *
+ * Texts only come; nothing moves once it is in: texts lie in blocks, ordinals in a list of growing
+ * pieces. Readers hold a view: a count and a counted index. A text found beyond the view's count is
+ * not in the view. Memory: 8 bytes and 11 to 21 bytes of index a text, and its bytes + 2.
+ * Thread: put, load and look by the writer (or under its lock); a view by any thread.
+ */
+#pragma once
+#include "base/base.h"
+
+enum { TEXTMAP_TEXT_BYTES_MAX = 65535, TEXTMAP_NONE = UINT32_MAX };
+
+struct textmap;
+struct textmap_index;
+
+struct textmap *textmap_create(uint64_t seed); /* of the hash: texts come from strangers */
+void textmap_destroy(struct textmap *m);       /* no view may be left */
+AUTO_DEFINE(textmap, textmap_destroy)
+
+uint32_t textmap_put(struct textmap *m, struct str text, bool *is_new); /* is_new may be NULL */
+uint32_t textmap_count(const struct textmap *m);
+/* Adds a text that is known to be new, and lies at `at` (u16 length, bytes) as long as the map. */
+void textmap_load(struct textmap *m, const char *at);
+void textmap_expect(struct textmap *m, uint32_t count); /* makes the index large enough at once */
+
+struct textmap_view {
+    const struct textmap *map;
+    struct textmap_index *index; /* counted */
+    uint32_t count;
+};
+struct textmap_view textmap_look(struct textmap *m);
+void textmap_drop(struct textmap_view *v);
+uint32_t textmap_find(const struct textmap_view *v, struct str text); /* TEXTMAP_NONE if absent */
+struct str textmap_at(const struct textmap *m, uint32_t ordinal);     /* lives as long as the map */

@@ -1,0 +1,70 @@
+/*
+ * store/wal (private to the room): the write-ahead log: files wal-<n>, one after the other.
+ *
+ * A file is a head (store/head.h) and frames. A frame holds the batches of one write, each with the
+ * next sequence number, under one CRC-32C; it also says through which batch all was durable when it
+ * was written. That tells a torn tail from damage: a bad frame may be cut off only if no later
+ * frame (and no later file) says that it was durable. docs/format/wal.md has the bytes.
+ *
+ * Writing: wal_write puts frames behind the last; wal_sync makes them durable. Space is reserved
+ * ahead, so that a sync has little but data to write. After a failed write or sync the handle
+ * refuses work (wal_is_broken): what reached the disk is unknown. A full disk is the exception: the
+ * write is taken back (ERR_NO_SPACE), and the next one is tried as usual. Thread: one at a time.
+ * Payloads are the caller's.
+ */
+#pragma once
+#include "store/head.h"
+
+enum {
+    WAL_FRAME_BYTES = 32, /* a frame before its batches */
+    WAL_FRAME_PAYLOAD_MAX = 1 << 30,
+    WAL_RESERVE_BYTES = 8 << 20,
+};
+
+struct wal;
+
+/* Makes file wal-<number>, durable with its name. */
+MUST_USE bool wal_create(struct os *os, struct str dir, const struct identity *who, uint64_t number,
+                         uint64_t first_sequence, struct wal **out, struct err *e);
+void wal_close(struct wal *w); /* NULL is fine; does not sync */
+AUTO_DEFINE(wal, wal_close)
+
+/* One frame with `count` batches, whole or not at all after a crash. Not durable yet. */
+MUST_USE bool wal_write(struct wal *w, const struct str *payloads, size_t count, struct err *e);
+MUST_USE bool wal_sync(struct wal *w, struct err *e);
+/* Writes that all is durable, gives reserved space back, syncs. Before a clean close. */
+MUST_USE bool wal_finish(struct wal *w, struct err *e);
+
+bool wal_is_broken(const struct wal *w);
+uint64_t wal_number(const struct wal *w);
+uint64_t wal_next_sequence(const struct wal *w);
+uint64_t wal_bytes(const struct wal *w); /* head and frames, without reserved space */
+uint64_t wal_unsynced_bytes(const struct wal *w);
+
+/* ---- reading ---- */
+
+/* Gets each batch in order. Return false (with `e` set) to stop. */
+typedef bool wal_visit(void *context, uint64_t sequence, struct str payload, struct err *e);
+
+struct wal_end {
+    struct head head;
+    uint64_t sequence;   /* of the next batch */
+    uint64_t bytes;      /* where the valid frames end */
+    uint64_t torn_bytes; /* behind that: bytes of writes that were never confirmed */
+    bool has_frames;
+};
+/*
+ * Reads the bytes of one file. `is_last` false: it was closed before the next file began, so a torn
+ * tail is damage too. ERR_CORRUPT names the file and the offset.
+ */
+MUST_USE bool wal_read(struct str bytes, struct str path, const struct identity *who, bool is_last,
+                       wal_visit *visit, void *context, struct wal_end *out, struct err *e);
+/* Opens a file that was read, cuts the torn tail off, and goes on behind it. */
+MUST_USE bool wal_resume(struct os *os, struct str path, const struct wal_end *end,
+                         struct wal **out, struct err *e);
+
+enum { WAL_PATH_BYTES = OS_PATH_BYTES };
+/* "<dir>/wal-0000000007" in `room`, which holds WAL_PATH_BYTES. */
+struct str wal_path(char *room, struct str dir, uint64_t number);
+/* Is this name a log file's? */
+bool wal_name(struct str name, uint64_t *number);
