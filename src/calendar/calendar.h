@@ -1,10 +1,10 @@
 /*
  * calendar: time zones, interval edges and times as text, over ICU.
  *
- * Instants are Unix milliseconds, UTC, int64. An interval is [start, next start) in a zone with real
- * DST: a local day may have 23, 24 or 25 hours (or begin at 01:00 where midnight does not exist).
- * Years handled: 1900…2199; outside is refused by the parsers.
- * Thread: a zone is immutable after zone_open and may be shared by threads.
+ * Instants are Unix milliseconds, UTC, int64. An interval is [start, next start) in a zone with
+ * real DST: a local day may have 23, 24 or 25 hours (or begin at 01:00 where midnight does not
+ * exist). Years handled: 1900…2199; outside is refused by the parsers. Thread: a zone is immutable
+ * after zone_open and may be shared by threads.
  */
 #pragma once
 #include "base/arena.h"
@@ -57,16 +57,18 @@ bool zone_date(const struct zone *z, int year, int month, int day, int64_t *out)
 
 /*
  * RFC 3339 with offset ("2026-02-03T09:15:00.250+07:00", "…Z"; a space for T is fine; up to 9
- * digits of fraction, cut to ms). A leap second :60 reads as the next minute's start. Refused with a
- * hint: no offset, Buddhist-era years (2400…2699), Thai digits, dates that do not exist.
+ * digits of fraction, cut to ms). A leap second :60 reads as the next minute's start. Refused with
+ * a hint: no offset, Buddhist-era years (2400…2699), Thai digits, dates that do not exist.
  */
 MUST_USE bool instant_parse(struct str text, int64_t *ms, int *offset_minutes, struct err *e);
 /* "2026-01-31" */
 MUST_USE bool date_parse(struct str text, int *year, int *month, int *day, struct err *e);
 enum { INSTANT_TEXT_BYTES = 40 };
-/* "2026-02-03T02:15:00Z" or with ".250" when not a whole second. `room` holds INSTANT_TEXT_BYTES. */
+/* "2026-02-03T02:15:00Z" or with ".250" when not a whole second. `room` holds INSTANT_TEXT_BYTES.
+ */
 struct str instant_text(int64_t ms, char *room);
-/* As people name an interval's start in that zone: "2026-01-05"; hours "2026-01-05T09:00:00+07:00". */
+/* As people name an interval's start in that zone: "2026-01-05"; hours "2026-01-05T09:00:00+07:00".
+ */
 struct str interval_label(const struct zone *z, enum interval i, int64_t start, char *room);
 /* As instant_text, but in the zone's own offset: "2026-02-03T09:15:00+07:00". */
 struct str instant_local_text(const struct zone *z, int64_t ms, char *room);
