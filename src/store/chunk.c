@@ -1,0 +1,221 @@
+/*
+ * store/chunk: events taken apart into growing columns. This is the hot path of an import: no
+ * allocation but the growth of arrays, and texts become codes by one look into a table.
+ */
+#include "store/chunk_rows.h"
+#include "store/segment_event.h"
+
+enum { ROWS_MAX = 1 << 30 };
+
+static void column_start(struct chunk *c, struct chunk_column *column)
+{
+    if (column->type == VALUE_TEXT || column->type == VALUE_LIST) {
+        column->texts = intern_create();
+        c->bytes += intern_bytes(column->texts);
+    }
+}
+
+static void column_end(struct chunk_column *column)
+{
+    intern_destroy(column->texts);
+    mem_free(column->rows);
+    mem_free(column->codes);
+    mem_free(column->numbers);
+    *column = (struct chunk_column){0};
+}
+
+static void contents_make(struct chunk *c)
+{
+    c->names = intern_create();
+    c->property_names = intern_create();
+    c->account = (struct chunk_column){.kind = COLUMN_ACCOUNT, .type = VALUE_TEXT};
+    c->session = (struct chunk_column){.kind = COLUMN_SESSION, .type = VALUE_TEXT};
+    c->bytes = sizeof *c;
+    column_start(c, &c->account);
+    column_start(c, &c->session);
+}
+
+/* All but the rows, whose memory is kept for the next ones. */
+static void contents_free(struct chunk *c)
+{
+    intern_destroy(c->names);
+    intern_destroy(c->property_names);
+    column_end(&c->account);
+    column_end(&c->session);
+    for (size_t i = 0; i < c->column_count; i++)
+        column_end(&c->columns[i]);
+    mem_free(c->columns);
+    mem_free(c->properties);
+    mem_free(c->guesses);
+    mem_free(c->ids);
+    buf_free(&c->id_bytes);
+}
+
+struct chunk *chunk_create(void)
+{
+    struct chunk *c = mem_zero(sizeof *c);
+
+    contents_make(c);
+    return c;
+}
+
+void chunk_destroy(struct chunk *c)
+{
+    if (!c)
+        return;
+    contents_free(c);
+    mem_free(c->rows);
+    mem_free(c);
+}
+
+void chunk_clear(struct chunk *c)
+{
+    struct chunk_row *rows = c->rows;
+    size_t room = c->row_room;
+
+    contents_free(c);
+    *c = (struct chunk){.rows = rows, .row_room = room};
+    contents_make(c);
+}
+
+size_t chunk_rows(const struct chunk *c)
+{
+    return c->row_count;
+}
+
+size_t chunk_bytes(const struct chunk *c)
+{
+    return c->bytes + c->row_count * sizeof *c->rows;
+}
+
+static uint32_t text_code(struct chunk *c, struct intern *texts, struct str text)
+{
+    size_t before = intern_bytes(texts);
+    uint32_t code = intern_put(texts, text);
+
+    c->bytes += intern_bytes(texts) - before;
+    return code;
+}
+
+static void column_grow(struct chunk *c, struct chunk_column *column)
+{
+    uint32_t room = column->room ? column->room * 2 : 8;
+    size_t each = sizeof *column->rows + (column->texts ? 4 : 8);
+
+    column->rows = mem_grow(column->rows, room, sizeof *column->rows);
+    if (column->texts)
+        column->codes = mem_grow(column->codes, room, sizeof *column->codes);
+    else
+        column->numbers = mem_grow(column->numbers, room, sizeof *column->numbers);
+    c->bytes += (room - column->room) * each;
+    column->room = room;
+}
+
+static void text_add(struct chunk *c, struct chunk_column *column, uint32_t row, struct str text)
+{
+    if (UNLIKELY(column->count == column->room))
+        column_grow(c, column);
+    column->codes[column->count] = text_code(c, column->texts, text);
+    column->rows[column->count++] = row;
+}
+
+static void number_add(struct chunk *c, struct chunk_column *column, uint32_t row,
+                       const struct value *v)
+{
+    uint64_t word = 0;
+
+    if (UNLIKELY(column->count == column->room))
+        column_grow(c, column);
+    if (v->type == VALUE_INT)
+        word = (uint64_t)v->integer;
+    else if (v->type == VALUE_DOUBLE)
+        memcpy(&word, &v->number, sizeof word);
+    else if (v->type == VALUE_BOOL)
+        word = v->boolean;
+    column->numbers[column->count] = word;
+    column->rows[column->count++] = row;
+}
+
+static uint32_t property_code(struct chunk *c, size_t place, struct str name)
+{
+    if (LIKELY(place < c->guess_count) &&
+        LIKELY(str_equal(intern_at(c->property_names, c->guesses[place]), name)))
+        return c->guesses[place];
+    uint32_t code = text_code(c, c->property_names, name);
+    if (code == c->property_count)
+        ARRAY_PUSH(c->properties, c->property_count, c->property_room) = (struct chunk_property){0};
+    if (place < c->guess_count)
+        c->guesses[place] = code;
+    else if (place == c->guess_count)
+        ARRAY_PUSH(c->guesses, c->guess_count, c->guess_room) = code;
+    return code;
+}
+
+static struct chunk_column *property_column(struct chunk *c, size_t place, struct str name,
+                                            enum value_type type)
+{
+    uint32_t code = property_code(c, place, name);
+    uint32_t *next = &c->properties[code].column_next[type];
+
+    if (UNLIKELY(*next == 0)) {
+        struct chunk_column *made = &ARRAY_PUSH(c->columns, c->column_count, c->column_room);
+        *made = (struct chunk_column){.kind = COLUMN_PROPERTY,
+                                      .type = type,
+                                      .property = intern_at(c->property_names, code),
+                                      .seed = property_seed(name, type)};
+        c->bytes += sizeof *made;
+        column_start(c, made);
+        *next = (uint32_t)c->column_count;
+    }
+    return &c->columns[*next - 1];
+}
+
+static void id_add(struct chunk *c, uint32_t row, struct str id)
+{
+    struct id_key key = id_key_of(id);
+    struct str bytes = key.is_uuid ? (struct str){(const char *)key.uuid, SEGMENT_ID_BYTES} : id;
+
+    REQUIRE(id.len <= UINT16_MAX);
+    ARRAY_PUSH(c->ids, c->id_count, c->id_room) =
+        (struct chunk_id){row, (uint16_t)bytes.len, key.is_uuid, c->id_bytes.len};
+    buf_add(&c->id_bytes, bytes);
+    c->bytes += sizeof *c->ids + bytes.len;
+}
+
+void chunk_add(struct chunk *c, const struct event *event, uint32_t person, uint32_t origin)
+{
+    REQUIRE(c->row_count < ROWS_MAX);
+    uint32_t row = (uint32_t)c->row_count;
+    bool has_id = event->id.len > 0;
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < event->property_count; i++) {
+        const struct property *p = &event->properties[i];
+        REQUIRE(p->value.type > VALUE_MISSING && p->value.type < VALUE_TYPE_COUNT);
+        struct chunk_column *column = property_column(c, i, p->name, p->value.type);
+        if (column->texts)
+            text_add(c, column, row, p->value.text);
+        else
+            number_add(c, column, row, &p->value);
+        if (!has_id)
+            sum += property_hash(column->seed, &p->value);
+    }
+    if (event->account.len)
+        text_add(c, &c->account, row, event->account);
+    if (event->session.len)
+        text_add(c, &c->session, row, event->session);
+    if (has_id)
+        id_add(c, row, event->id);
+    ARRAY_PUSH(c->rows, c->row_count, c->row_room) = (struct chunk_row){
+        .time = event->time,
+        .received = event->received,
+        .content = has_id ? 0 : event_body_hash(event, sum),
+        .person = person,
+        .name = text_code(c, c->names, event->name),
+        .origin = origin,
+        .sequence = event->sequence,
+        .copy = event->copy,
+        .offset = event->offset_minutes,
+        .has_id = has_id,
+    };
+}

@@ -1,0 +1,71 @@
+/* store/chunk_rows (private to chunk, image and known): how the newest rows lie in memory. */
+#pragma once
+#include "base/intern.h"
+#include "store/chunk.h"
+#include "store/segment_file.h"
+
+struct chunk_row {
+    int64_t time, received;
+    uint64_t content; /* event_body_hash; only of rows without an id */
+    uint32_t person, name, origin, sequence, copy;
+    int16_t offset;
+    bool has_id;
+};
+
+/* The values of one kind that rows have: parallel lists, rows ascending. */
+struct chunk_column {
+    enum column_kind kind;
+    enum value_type type;
+    struct str property;  /* lives in the chunk's property names */
+    uint64_t seed;        /* property_seed */
+    struct intern *texts; /* of texts and lists; NULL for numbers */
+    uint32_t *rows;
+    uint32_t *codes;   /* with texts */
+    uint64_t *numbers; /* without */
+    uint32_t count, room;
+};
+
+struct chunk_id {
+    uint32_t row; /* first, as image.c sorts by it */
+    uint16_t len;
+    bool is_uuid;
+    uint64_t at; /* into id_bytes */
+};
+
+/* Columns of a property by value type: index + 1, 0 = none yet. */
+struct chunk_property {
+    uint32_t column_next[VALUE_TYPE_COUNT];
+};
+
+struct chunk {
+    struct chunk_row *rows;
+    size_t row_count, row_room;
+    struct intern *names;
+    struct chunk_column account, session;
+    struct chunk_column *columns;
+    size_t column_count, column_room;
+    struct intern *property_names;
+    struct chunk_property *properties; /* by code of property_names */
+    size_t property_count, property_room;
+    uint32_t *guesses; /* property at each place of the last event: senders repeat themselves */
+    size_t guess_count, guess_room;
+    struct chunk_id *ids;
+    size_t id_count, id_room;
+    struct buf id_bytes;
+    size_t bytes;
+};
+
+/* Rows of one month, in order. */
+struct chunk_month {
+    int64_t start;
+    const uint32_t *order; /* row numbers by (person, time, sequence, arrival) */
+    uint32_t count;
+};
+
+/*
+ * Marks the rows known by content that are there already: `is_known[i]` for month->order[i].
+ * Looks only at others of the same month that overlap in time and person.
+ */
+MUST_USE bool chunk_known(const struct chunk *c, const struct chunk_month *month,
+                          struct segment *const *others, size_t other_count, bool *is_known,
+                          struct err *e);
