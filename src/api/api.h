@@ -1,0 +1,34 @@
+/*
+ * api/api: the routes of the server: parse, hand over, answer. No SQL, no storage, no clock here.
+ *
+ * api_routes is the one list: routing, who may call, limits, /openapi.json and the dashboard's
+ * paths all come from it. A new route is a new row and its handler. Thread: api_create and
+ * api_destroy from one; handlers run on the HTTP server's threads.
+ */
+#pragma once
+#include "access/access.h"
+#include "access/projects.h"
+#include "http/http.h"
+#include "os/thread.h"
+
+struct api;
+
+struct api_options {
+    struct os *os;
+    struct access *access;
+    struct projects *projects;
+    struct pool *pool;     /* questions compute on it */
+    struct str public_url; /* "https://…" when a proxy stands before the server; may be empty */
+    const char *version;
+};
+
+struct api *api_create(const struct api_options *options);
+void api_destroy(struct api *api); /* after the server has stopped; NULL is fine */
+AUTO_DEFINE(api, api_destroy)
+
+/* Routes, guard, dress and context: the caller adds where to listen. */
+void api_http_options(struct api *api, struct http_options *out);
+/* For /metrics; before the first request. */
+void api_set_server(struct api *api, struct http_server *server);
+/* Questions that are being answered end soon (ERR_BUSY): the server is stopping. */
+void api_cancel(struct api *api);

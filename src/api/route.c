@@ -1,0 +1,91 @@
+#include "api/route.h"
+
+#include "base/limits.h"
+
+#define SEGMENT(word)                                                                              \
+    {HTTP_POST,        "/v1/" word, SCOPE_SEGMENT, HTTP_SHORT,                                     \
+     LIMIT_BODY_BYTES, true,        post_segment,  "Segment and RudderStack: " word},              \
+    {                                                                                              \
+        HTTP_POST, "/segment/v1/" word, SCOPE_SEGMENT, HTTP_SHORT, LIMIT_BODY_BYTES, true,         \
+            post_segment, "Segment and RudderStack: " word                                         \
+    }
+
+const struct http_route api_routes[] = {
+    {HTTP_POST, "/api/v1/events", SCOPE_WRITE, HTTP_SHORT, LIMIT_BODY_BYTES, true, post_events,
+     "Takes in events: {\"events\":[…]} or JSON lines"},
+    SEGMENT("batch"),
+    SEGMENT("b"),
+    SEGMENT("track"),
+    SEGMENT("t"),
+    SEGMENT("identify"),
+    SEGMENT("i"),
+    SEGMENT("page"),
+    SEGMENT("p"),
+    SEGMENT("screen"),
+    SEGMENT("s"),
+    SEGMENT("group"),
+    SEGMENT("g"),
+    SEGMENT("alias"),
+    SEGMENT("a"),
+    SEGMENT("import"),
+    {HTTP_POST, "/api/v1/projects/{project}/query", SCOPE_ASK, HTTP_LONG, LIMIT_QUERY_BYTES, false,
+     post_query, "Asks one question (the query contract)"},
+    {HTTP_GET, "/api/v1/projects/{project}/definitions", SCOPE_ASK, HTTP_LONG, 0, false,
+     get_definitions, "Event and property names with examples"},
+    {HTTP_GET, "/api/v1/me", SCOPE_SESSION, HTTP_LONG, 0, false, get_me,
+     "The signed-in browser's projects"},
+    {HTTP_POST, "/api/v1/signout", SCOPE_SESSION, HTTP_SHORT, 1024, false, post_signout,
+     "Ends the session"},
+    {HTTP_GET, "/signin", SCOPE_PUBLIC, HTTP_SHORT, 0, false, get_signin,
+     "Uses a sign-in link: sets the session and goes to the dashboard"},
+    {HTTP_GET, "/healthz", SCOPE_PUBLIC, HTTP_NOW, 0, false, get_healthz, "Is the process alive?"},
+    {HTTP_GET, "/readyz", SCOPE_PUBLIC, HTTP_SHORT, 0, false, get_readyz, "Can it take in events?"},
+    {HTTP_GET, "/metrics", SCOPE_LOCAL, HTTP_SHORT, 0, false, get_metrics,
+     "Figures in Prometheus' text format; from this machine or with an admin key"},
+    {HTTP_GET, "/openapi.json", SCOPE_PUBLIC, HTTP_NOW, 0, false, get_openapi,
+     "This list, as OpenAPI"},
+    {HTTP_GET, "/", SCOPE_PUBLIC, HTTP_NOW, 0, false, get_asset, "The dashboard"},
+    {HTTP_GET, "/*", SCOPE_PUBLIC, HTTP_NOW, 0, false, get_asset,
+     "The dashboard's files and pages"},
+};
+const size_t api_route_count = COUNT(api_routes);
+
+struct api *api_create(const struct api_options *options)
+{
+    struct api *api = mem_zero(sizeof *api);
+
+    api->options = *options;
+    api->started_ns = os_monotonic_ns(options->os);
+    pthread_mutex_init(&api->decoders.mutex, NULL);
+    return api;
+}
+
+void api_destroy(struct api *api)
+{
+    if (!api)
+        return;
+    for (size_t i = 0; i < api->decoders.count; i++)
+        collect_decoder_destroy(api->decoders.list[i]);
+    pthread_mutex_destroy(&api->decoders.mutex);
+    mem_free(api);
+}
+
+void api_http_options(struct api *api, struct http_options *out)
+{
+    out->routes = api_routes;
+    out->route_count = api_route_count;
+    out->guard = api_guard;
+    out->enter = api_enter;
+    out->dress = api_dress;
+    out->context = api;
+}
+
+void api_set_server(struct api *api, struct http_server *server)
+{
+    api->server = server;
+}
+
+void api_cancel(struct api *api)
+{
+    api->is_cancelled = true;
+}

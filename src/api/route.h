@@ -1,0 +1,57 @@
+/*
+ * api/route (private to the room): what all handlers see.
+ */
+#pragma once
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "api/api.h"
+#include "collect/collect.h"
+
+/* Who may call a route. */
+enum scope {
+    SCOPE_PUBLIC,
+    SCOPE_LOCAL,   /* from this machine, or with an admin key */
+    SCOPE_WRITE,   /* a key that may write */
+    SCOPE_SEGMENT, /* the same, but it may also stand in the body */
+    SCOPE_ASK,     /* a key of the {project} that may read, or a session */
+    SCOPE_SESSION, /* a signed-in browser */
+};
+
+/* What the guard found out. */
+struct caller {
+    struct str project; /* of the key; empty for a session */
+    enum access_scope scope;
+    struct str session; /* its cookie; checked before the handler */
+};
+
+/* Decoders keep parsers and arrays from body to body: as many as requests decode at once. */
+struct decoder_shelf {
+    pthread_mutex_t mutex;
+    struct collect_decoder *list[64];
+    size_t count;
+};
+
+struct api {
+    struct api_options options;
+    struct http_server *server;
+    uint64_t started_ns;
+    struct decoder_shelf decoders;
+    volatile bool is_cancelled;
+    _Atomic uint64_t events_accepted, events_duplicate, events_refused, questions;
+};
+
+extern const struct http_route api_routes[];
+extern const size_t api_route_count;
+
+bool api_is_secure(const struct api *api);
+/* Cookie's name: with https it cannot be set by another host or over http. */
+struct str api_cookie_name(const struct api *api);
+
+http_handler api_guard, api_enter;
+void api_dress(void *context, const struct http_request *q, struct http_reply *r);
+
+http_handler post_events, post_segment;
+http_handler post_query, get_definitions, get_me;
+http_handler get_signin, post_signout;
+http_handler get_healthz, get_readyz, get_metrics, get_openapi, get_asset;

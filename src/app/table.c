@@ -1,0 +1,115 @@
+#include "app/command.h"
+
+#define PROJECT                                                                                    \
+    {                                                                                              \
+        "--project", "NAME", "which project (default main)"                                        \
+    }
+#define JSON                                                                                       \
+    {                                                                                              \
+        "--json", NULL, "prints JSON instead of text"                                              \
+    }
+#define LISTEN                                                                                     \
+    {                                                                                              \
+        "--listen", "ADDR:PORT", "where to listen (or TENURE_LISTEN; default 127.0.0.1:8080)"      \
+    }
+#define PUBLIC                                                                                     \
+    {                                                                                              \
+        "--public-url", "URL",                                                                     \
+            "the address people use, when a proxy stands before the server (or TENURE_PUBLIC_URL)" \
+    }
+
+static const struct option serve_options[] = {LISTEN, PUBLIC, {0}};
+
+static const struct option demo_options[] = {
+    LISTEN,
+    PUBLIC,
+    {"--events", "N", "about how many events to make (default 5000000)"},
+    {"--seed", "N", "makes another company of the same kind"},
+    {"--exit-after-ready", NULL, "prints everything, then stops instead of serving"},
+    {0}};
+
+static const struct option import_options[] = {
+    PROJECT,
+    {"--format", "FORMAT", "events, segment or csv (default: by name and content)"},
+    {"--map", "FIELD=COLUMN,…", "CSV: person, event, time, account, id, session"},
+    {"--types", "COLUMN=TYPE,…", "CSV: text, number or bool; refuses rows that are not"},
+    {"--time-format", "FORMAT", "CSV: iso, s, ms or us"},
+    {"--rejects", "FILE", "writes lines that were refused there, with the reason"},
+    {"--strict", NULL, "stores nothing if any line is bad"},
+    {"--dry-run", NULL, "reads and checks, stores nothing"},
+    JSON,
+    {0}};
+
+static const struct option query_options[] = {
+    PROJECT,
+    JSON,
+    {"--csv", NULL, "prints CSV instead of text"},
+    {"--explain", NULL, "prints what was read, and how long it took, to standard error"},
+    {0}};
+
+static const struct option project_options[] = {
+    {"--timezone", "ZONE", "IANA name, such as Asia/Bangkok (default UTC)"},
+    {"--week-start", "DAY", "monday or sunday (default monday)"},
+    JSON,
+    {0}};
+
+static const struct option set_options[] = {
+    {"--timezone", "ZONE", "IANA name, such as Asia/Bangkok"},
+    {"--week-start", "DAY", "monday or sunday"},
+    {0}};
+
+static const struct option json_options[] = {JSON, {0}};
+static const struct option key_create_options[] = {
+    PROJECT, {"--scope", "SCOPE", "write (sends events), read (asks) or admin"}, JSON, {0}};
+static const struct option key_list_options[] = {
+    {"--project", "NAME", "only the keys of this project"}, JSON, {0}};
+static const struct option project_only[] = {PROJECT, {0}};
+
+const struct command commands[] = {
+    {"demo", "", "Makes a simulated company and shows who stays, in the terminal and the browser.",
+     "The company is made once, in the project \"demo\"; the causes built into it are described "
+     "in\n"
+     "docs/demo.md. Then the dashboard is served until Ctrl-C.",
+     "tenure demo", NEED_SERVER, 0, 0, demo_options, command_demo},
+    {"serve", "", "Takes in events over HTTP and serves the dashboard.",
+     "Prints a sign-in link that works once, for 15 minutes. Ctrl-C or SIGTERM stops it cleanly.\n"
+     "All other commands work while it runs.",
+     "tenure serve --listen 127.0.0.1:8080", NEED_SERVER, 0, 0, serve_options, command_serve},
+    {"import", "FILE… | -", "Takes in events from files.",
+     "Plain, gzip and zstd are told apart by content. Lines that cannot be taken in are counted "
+     "and\n"
+     "shown; the rest is stored. Importing the same file again adds nothing.",
+     "tenure import orders.csv.gz --map person=customer,event=action,time=at --time-format iso",
+     NEED_SITE, 1, ARGS_MAX, import_options, command_import},
+    {"query", "JSON | @FILE | -", "Asks one question.",
+     "The question is one JSON document: as the argument, in a file, or on standard input.",
+     "tenure query '{\"insight\":\"retention\",\"start\":{\"event\":\"Signed Up\"},"
+     "\"interval\":\"week\",\"last\":\"12w\"}'",
+     NEED_SITE, 1, 1, query_options, command_query},
+    {"project create", "NAME", "Makes a project and shows its keys, once.",
+     "The write key sends events; the secret key asks questions and changes settings.",
+     "tenure project create shop --timezone Asia/Bangkok", NEED_SITE, 1, 1, project_options,
+     command_project_create},
+    {"project set", "NAME", "Changes a project's time zone or first day of the week.", NULL,
+     "tenure project set shop --week-start sunday", NEED_SITE, 1, 1, set_options,
+     command_project_set},
+    {"project list", "", "Lists the projects.", NULL, "tenure project list", NEED_SITE, 0, 0,
+     json_options, command_project_list},
+    {"key create", "", "Makes a key for a project and shows it, once.", NULL,
+     "tenure key create --scope write --project shop", NEED_SITE, 0, 0, key_create_options,
+     command_key_create},
+    {"key list", "", "Lists the keys in force, by their public beginnings.", NULL,
+     "tenure key list --project shop", NEED_SITE, 0, 0, key_list_options, command_key_list},
+    {"key revoke", "PREFIX", "Ends a key at once.", NULL,
+     "tenure key revoke tw_9c0f12ab --project shop", NEED_SITE, 1, 1, project_only,
+     command_key_revoke},
+    {"signin", "", "Prints a new sign-in link for the dashboard.", "It works once, for 15 minutes.",
+     "tenure signin", NEED_SITE, 0, 0, NULL, command_signin},
+    {"status", "", "Shows what the data directory holds.", NULL, "tenure status", NEED_SITE, 0, 0,
+     json_options, command_status},
+    {"version", "", "Prints the version.", NULL, "tenure version", NEED_NOTHING, 0, 0, NULL,
+     command_version},
+    {"help", "[COMMAND]", "Shows the commands, or one of them.", NULL, "tenure help import",
+     NEED_NOTHING, 0, 2, NULL, command_help_for},
+    {0},
+};

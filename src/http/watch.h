@@ -1,0 +1,21 @@
+/*
+ * http/watch (private to the room): ends connections that send their header too slowly or sit idle.
+ * libmicrohttpd's own timeout starts again with every byte; this one does not.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "os/os.h"
+
+struct watch;
+struct line; /* one connection */
+
+struct watch *watch_create(struct os *os);
+void watch_destroy(struct watch *w); /* after the last connection has ended; NULL is fine */
+struct line *watch_add(struct watch *w, int fd);
+void watch_remove(struct watch *w, struct line *line);
+/* What the connection is doing: between requests, sending a header, in a request. */
+enum line_state { LINE_NEW, LINE_IDLE, LINE_HEADER, LINE_BUSY };
+void watch_state(struct watch *w, struct line *line, enum line_state state);
+uint32_t watch_count(struct watch *w);
