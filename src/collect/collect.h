@@ -101,6 +101,7 @@ struct import_options {
     FILE *messages;            /* rejected lines and the progress bar (stderr); NULL = none */
     bool show_progress;        /* only when messages is a terminal */
     enum import_format format; /* AUTO: by the file's name and first bytes */
+    char delimiter;            /* CSV: between cells; 0 = ',' */
     struct str map; /* CSV: "person=user_id,event=action,time=ts,account=…,id=…,session=…" */
     struct str types; /* CSV: "mrr=number,zip=text,beta=bool": refuses rows that are not */
     enum import_time time;

@@ -27,12 +27,14 @@ static uint64_t value_hash(struct value v, uint64_t seed)
     return hash_mix(bits ^ seed ^ ((uint64_t)v.type << 56));
 }
 
-uint64_t content_hash(const struct event *event)
+uint64_t content_hash(const struct event *event, uint64_t seed)
 {
     uint64_t properties = 0;
     for (size_t i = 0; i < event->property_count; i++) /* a sum: in any order */
-        properties += value_hash(event->properties[i].value, hash64(event->properties[i].name, 0));
-    uint64_t h = hash64(event->person, hash_mix((uint64_t)event->time));
+        properties +=
+            value_hash(event->properties[i].value, hash64(event->properties[i].name, seed));
+    uint64_t order = (uint64_t)event->sequence << 16 | (uint16_t)event->offset_minutes;
+    uint64_t h = hash64(event->person, hash_mix((uint64_t)event->time ^ seed) ^ hash_mix(order));
     h = hash64(event->name, h);
     if (event->account.len)
         h = hash64(event->account, h ^ 1);

@@ -5,9 +5,11 @@
 #pragma once
 #include "store/store.h"
 
-/* Equal events (store.h: known by content) have equal hashes: name, person, account, session, time,
- * and properties in any order, each with its type. Neither id, copy, arrival nor offset count. */
-uint64_t content_hash(const struct event *event);
+/* Equal events (store.h: known by content) have equal hashes: name, person, account, session, time
+ * with its offset, sequence, and properties in any order, each with its type. Neither id, copy nor
+ * arrival count. It must find the same events equal as the store does, or rows would be lost (if
+ * it told apart what the store does not) or doubled by a second import. */
+uint64_t content_hash(const struct event *event, uint64_t seed);
 
 /*
  * A growing set of 64-bit hashes in shards that double one by one, so that growing never needs

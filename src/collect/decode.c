@@ -70,7 +70,8 @@ bool decode_conflicts(struct collect_decoder *d, const char *list, struct err *e
         size_t at = hash64(events[i].id, 0) & (room - 1);
         while (d->seen[at] && !str_equal(events[d->seen[at] - 1].id, events[i].id))
             at = (at + 1) & (room - 1);
-        if (d->seen[at] && content_hash(&events[d->seen[at] - 1]) != content_hash(&events[i])) {
+        if (d->seen[at] &&
+            content_hash(&events[d->seen[at] - 1], 0) != content_hash(&events[i], 0)) {
             err_set(e, ERR_CONFLICT,
                     "the id \"%.*s\" stands twice in the batch, with different "
                     "content",
