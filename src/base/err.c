@@ -33,7 +33,7 @@ static void cut_at_letter(char *text, size_t room, int wanted)
         text[lead - 1] = 0;
 }
 
-static void put(char *room, size_t bytes, const char *format, va_list args)
+PRINTF(3, 0) static void put(char *room, size_t bytes, const char *format, va_list args)
 {
     cut_at_letter(room, bytes, vsnprintf(room, bytes, format, args));
 }
