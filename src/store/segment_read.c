@@ -148,6 +148,7 @@ static bool read_people(struct reader *r, const struct segment_front *f)
     if (!skips_sums(g) && hash64(starts, hash64(persons, 0)) != f->people_sum)
         return segment_damaged(g, r->e, "the checksum of its list of persons is wrong");
     bool is_good = g->starts[0] == 0 && g->starts[g->person_count] == g->rows;
+    is_good &= g->persons[g->person_count - 1] != UINT32_MAX; /* never an ordinal */
     for (uint32_t i = 0; i < g->person_count; i++) {
         is_good &= g->starts[i] < g->starts[i + 1];
         is_good &= i == 0 || g->persons[i - 1] < g->persons[i];
@@ -392,7 +393,7 @@ bool segment_read(struct segment *g, struct str bytes, struct err *e)
                        .header = (const struct segment_header *)(const void *)bytes.at,
                        .e = e};
 
-    REQUIRE((uintptr_t)bytes.at % 8 == 0);
+    REQUIRE(bytes.len == 0 || (uintptr_t)bytes.at % 8 == 0);
     if (!read_header(&r))
         return false;
     r.directory = bytes.at + r.header->directory_at;

@@ -1,0 +1,234 @@
+/* Merging segments gives what one chunk of all their rows would have given. */
+#include "store/segment_file.h"
+#include "store/segment_sample.h"
+
+enum { DAY = 86400000 };
+
+static struct segment *merged(struct segment *const *list, size_t count, uint64_t number,
+                              merge_drop_fn *drop, const void *context)
+{
+    BUF_AUTO bytes = {0};
+    struct segment *g = NULL;
+    struct err e = {0};
+
+    assert_works(merge_segments(list, count, STR("main"), number, drop, context, &bytes, &e), e);
+    if (bytes.len == 0)
+        return NULL;
+    assert_works(segment_of_bytes(&bytes, false, &g, &e), e);
+    assert_works(segment_check(g, &e), e);
+    return g;
+}
+
+/* Cuts the sample into chunks, merges them by `fan` until one is left, compares with the sort. */
+static void merge_and_check(const struct sample_plan *plan, size_t pieces, size_t fan)
+{
+    struct sample s = sample_make(plan);
+    struct segment **list = mem_array(pieces, sizeof(struct segment *));
+    size_t count = pieces;
+
+    for (size_t i = 0; i < pieces; i++) {
+        struct chunk_result r =
+            sample_images(&s, s.count * i / pieces, s.count * (i + 1) / pieces, i + 1);
+        assert_int_equal(r.image_count, 1);
+        list[i] = segment_keep(r.images[0]);
+        chunk_result_free(&r);
+    }
+    while (count > 1) {
+        size_t made = 0;
+        for (size_t from = 0; from < count; from += fan) {
+            size_t n = MIN(fan, count - from);
+            uint64_t age = list[from]->age;
+            struct segment *g = merged(list + from, n, 100 + made, NULL, NULL);
+            for (size_t i = from; i < from + n; i++)
+                segment_release(list[i]);
+            assert_int_equal(g->number, 100 + made);
+            assert_int_equal(g->age, age);
+            list[made++] = g;
+        }
+        count = made;
+    }
+    sample_check(list[0], sample_sorted(&s), s.count);
+    segment_release(list[0]);
+    mem_free(list);
+    sample_free(&s);
+}
+
+static void merging_equals_building_at_once(void **state)
+{
+    (void)state;
+    static const struct sample_plan plans[] = {
+        {.seed = 1,
+         .rows = 40,
+         .persons = 4,
+         .names = 3,
+         .span = DAY,
+         .has_properties = true,
+         .has_ids = true},
+        {.seed = 2,
+         .rows = 3000,
+         .persons = 60,
+         .names = 9,
+         .span = 28LL * DAY,
+         .has_properties = true},
+        {.seed = 3,
+         .rows = 3000,
+         .persons = 5,
+         .names = 400,
+         .span = 28LL * DAY,
+         .step = 3LL * DAY,
+         .has_properties = true,
+         .has_ids = true}, /* ties everywhere */
+        {.seed = 4,
+         .rows = 6000,
+         .persons = 500,
+         .names = 3,
+         .span = 28LL * DAY,
+         .has_properties = true,
+         .rich_one_in = 300,
+         .has_ids = true}, /* rare columns */
+        {.seed = 5,
+         .rows = 4000,
+         .persons = 4000,
+         .names = 3,
+         .from = -40LL * 365 * DAY - 10 * DAY,
+         .span = DAY},
+    };
+    static const struct {
+        size_t pieces, fan;
+    } ways[] = {{1, 2}, {2, 2}, {7, 7}, {9, 3}};
+    for (size_t i = 0; i < COUNT(plans); i++)
+        for (size_t w = 0; w < COUNT(ways); w++)
+            merge_and_check(&plans[i], ways[w].pieces, ways[w].fan);
+}
+
+static void large_merges_cross_blocks(void **state)
+{
+    (void)state;
+    struct sample_plan plan = {.seed = 6,
+                               .rows = 150000,
+                               .persons = 2000,
+                               .names = 70,
+                               .span = 28LL * DAY,
+                               .has_properties = true,
+                               .rich_one_in = 20};
+    merge_and_check(&plan, 3, 3);
+}
+
+static bool is_odd(const void *context, uint32_t person)
+{
+    ++*(uint32_t *)(uintptr_t)context;
+    return person / 3 % 2;
+}
+
+static bool is_any(const void *context, uint32_t person)
+{
+    (void)context;
+    (void)person;
+    return true;
+}
+
+static void dropped_people_are_gone(void **state)
+{
+    (void)state;
+    struct sample_plan plan = {.seed = 7,
+                               .rows = 4000,
+                               .persons = 41,
+                               .names = 70,
+                               .span = 28LL * DAY,
+                               .has_properties = true,
+                               .has_ids = true,
+                               .rich_one_in = 3};
+    struct sample s = sample_make(&plan);
+    struct sample_row *rows = sample_sorted(&s);
+    struct chunk_result a = sample_images(&s, 0, 2500, 1), b = sample_images(&s, 2500, 4000, 2);
+    struct segment *list[] = {a.images[0], b.images[0]};
+    uint32_t asked = 0, row;
+    struct err e = {0};
+
+    AUTO(segment) *g = merged(list, 2, 9, is_odd, &asked);
+    size_t kept = 0;
+    for (size_t i = 0; i < s.count; i++) {
+        bool is_gone = rows[i].person / 3 % 2;
+        if (rows[i].event->id.len)
+            assert_int_equal(segment_find_id(g, rows[i].event->id, &row, &e), !is_gone);
+        if (!is_gone)
+            rows[kept++] = rows[i];
+    }
+    assert_int_equal(asked, 41); /* once a person */
+    sample_check(g, rows, kept);
+    assert_null(merged(list, 2, 9, is_any, NULL)); /* nothing left: no bytes */
+    chunk_result_free(&a);
+    chunk_result_free(&b);
+    sample_free(&s);
+}
+
+/* Long texts that mostly differ are packed; merged again they are unpacked, and still the same. */
+static void packed_texts_come_back(void **state)
+{
+    (void)state;
+    struct sample_plan plan = {
+        .seed = 8, .rows = 3000, .persons = 41, .names = 7, .span = 28LL * DAY};
+    struct sample s = sample_make(&plan);
+    for (size_t i = 0; i < s.count; i++) {
+        struct property *p = arena_array(s.arena, 1, sizeof *p);
+        p->name = STR("url");
+        p->value = (struct value){.type = VALUE_TEXT,
+                                  .text = arena_printf(s.arena, "https://example.com/item/%zu", i)};
+        s.events[i].properties = p;
+        s.events[i].property_count = i % 5 ? 1 : 0;
+    }
+    struct chunk_result a = sample_images(&s, 0, 1500, 1), b = sample_images(&s, 1500, 3000, 2);
+    struct segment *list[] = {a.images[0], b.images[0]};
+    const struct column *column;
+
+    AUTO(segment) *g = merged(list, 2, 9, NULL, NULL);
+    assert_int_equal(segment_property(g, STR("url"), &column), 1);
+    assert_int_equal(column->form, FORM_TEXT);
+    assert_null(column->text_bytes);
+    assert_true(g->bytes < a.images[0]->bytes + b.images[0]->bytes);
+    AUTO(segment) *again = merged(&g, 1, 10, NULL, NULL);
+    sample_check(again, sample_sorted(&s), s.count);
+    chunk_result_free(&a);
+    chunk_result_free(&b);
+    sample_free(&s);
+}
+
+static void damage_stops_a_merge(void **state)
+{
+    (void)state;
+    struct sample_plan plan = {.seed = 9,
+                               .rows = 300,
+                               .persons = 4,
+                               .names = 7,
+                               .span = 2LL * DAY,
+                               .has_properties = true};
+    struct sample s = sample_make(&plan);
+    struct chunk_result a = sample_images(&s, 0, 300, 1);
+    const struct segment_own *own = a.images[0]->own;
+    struct buf copy = {0}, into = {0};
+    struct segment *g = NULL;
+    struct err e = {0};
+
+    buf_add(&copy, buf_str(&own->image));
+    copy.at[(const char *)a.images[0]->time->lanes - own->image.at] ^= 1;
+    assert_works(segment_of_bytes(&copy, false, &g, &e), e);
+    assert_false(merge_segments(&g, 1, STR("main"), 5, NULL, NULL, &into, &e));
+    assert_int_equal(e.kind, ERR_CORRUPT);
+    assert_int_equal(into.len, 0);
+    segment_release(g);
+    buf_free(&into);
+    chunk_result_free(&a);
+    sample_free(&s);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(merging_equals_building_at_once),
+        cmocka_unit_test(large_merges_cross_blocks),
+        cmocka_unit_test(dropped_people_are_gone),
+        cmocka_unit_test(packed_texts_come_back),
+        cmocka_unit_test(damage_stops_a_merge),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,484 @@
+/* Round trips of all value types and shapes; damage is found, or changes nothing. */
+#include "base/intern.h"
+#include "os/os_sim.h"
+#include "store/segment_file.h"
+#include "store/segment_sample.h"
+
+enum { DAY = 86400000 };
+
+/* What goes in comes out: images of one chunk against the plain sort. */
+static void round_trip(const struct sample_plan *plan)
+{
+    struct sample s = sample_make(plan);
+    struct sample_row *rows = sample_sorted(&s);
+    struct chunk_result r = sample_images(&s, 0, s.count, 7);
+    struct err e = {0};
+    size_t at = 0;
+
+    for (size_t i = 0; i < r.image_count; i++) {
+        struct segment *g = r.images[i];
+        assert_true(i == 0 || r.images[i - 1]->month_start < g->month_start);
+        assert_int_equal(g->age, 7);
+        assert_str(g->project, STR("main"));
+        sample_check(g, rows + at, g->rows);
+        assert_works(segment_check(g, &e), e);
+        at += g->rows;
+    }
+    assert_int_equal(at, s.count);
+    chunk_result_free(&r);
+    sample_free(&s);
+}
+
+static void every_shape_round_trips(void **state)
+{
+    (void)state;
+    static const struct sample_plan plans[] = {
+        {.seed = 1, .rows = 1, .persons = 1, .names = 1, .span = 1, .has_properties = true},
+        {.seed = 2,
+         .rows = 500,
+         .persons = 20,
+         .names = 5,
+         .span = 80LL * DAY,
+         .has_properties = true,
+         .has_ids = true},
+        {.seed = 3,
+         .rows = 3000,
+         .persons = 40,
+         .names = 300,
+         .span = 20LL * DAY,
+         .has_properties = true},
+        {.seed = 4,
+         .rows = 2000,
+         .persons = 3,
+         .names = 2,
+         .span = DAY,
+         .step = DAY / 4,
+         .has_properties = true,
+         .has_ids = true}, /* ties */
+        {.seed = 5,
+         .rows = 1500,
+         .persons = 50,
+         .names = 9,
+         .from = -75LL * 365 * DAY,
+         .span = 100LL * DAY,
+         .has_properties = true},
+        {.seed = 6,
+         .rows = 70000,
+         .persons = 900,
+         .names = 60,
+         .from = 1767225600000,
+         .span = 25LL * DAY,
+         .has_properties = true,
+         .rich_one_in = 9},
+        {.seed = 7,
+         .rows = 5000,
+         .persons = 100,
+         .names = 9,
+         .span = 25LL * DAY,
+         .has_properties = true,
+         .rich_one_in = 200,
+         .has_ids = true},
+    };
+    for (size_t i = 0; i < COUNT(plans); i++)
+        round_trip(&plans[i]);
+}
+
+/* A segment of events that the test gives one by one. */
+static struct segment *segment_of(const struct event *events, size_t count)
+{
+    AUTO(chunk) *c = chunk_create();
+    struct chunk_result r;
+    struct err e = {0};
+
+    for (size_t i = 0; i < count; i++)
+        chunk_add(c, &events[i], 1, 0);
+    assert_works(chunk_images(c, STR("main"), 1, NULL, 0, 1, &r, &e), e);
+    assert_int_equal(r.image_count, 1);
+    struct segment *g = segment_keep(r.images[0]);
+    chunk_result_free(&r);
+    return g;
+}
+
+static const struct column *property_of(const struct segment *g, struct str name)
+{
+    const struct column *list[VALUE_TYPE_COUNT];
+
+    assert_int_equal(segment_property(g, name, list), 1);
+    return list[0];
+}
+
+static void columns_take_the_smallest_form(void **state)
+{
+    (void)state;
+    enum { ROWS = 4000 };
+    AUTO(arena) *arena = arena_create(0);
+    struct event *events = arena_array(arena, ROWS, sizeof *events);
+
+    for (size_t i = 0; i < ROWS; i++) {
+        struct property *p = arena_array(arena, 8, sizeof *p);
+        size_t n = 0;
+        p[n++] = (struct property){STR("four"),
+                                   {.type = VALUE_TEXT, .text = str_sub(STR("abcd"), i % 4, 1)}};
+        p[n++] = (struct property){STR("same"), {.type = VALUE_INT, .integer = -5}};
+        p[n++] = (struct property){STR("steps"),
+                                   {.type = VALUE_INT, .integer = (int64_t)(i % 200) * 1000000}};
+        p[n++] = (struct property){STR("unique"),
+                                   {.type = VALUE_TEXT, .text = arena_printf(arena, "%zu", i)}};
+        p[n++] =
+            (struct property){STR("half"), {.type = VALUE_DOUBLE, .number = (double)(i % 2) / 2}};
+        if (i % 100 == 0)
+            p[n++] = (struct property){STR("rare"), {.type = VALUE_BOOL, .boolean = true}};
+        if (i % 2 == 0)
+            p[n++] = (struct property){STR("some"), {.type = VALUE_TEXT, .text = STR("x")}};
+        events[i] = (struct event){.time = (int64_t)i,
+                                   .name = STR("e"),
+                                   .person = STR("p"),
+                                   .properties = p,
+                                   .property_count = n};
+    }
+    AUTO(segment) *g = segment_of(events, ROWS);
+    static const struct {
+        const char *name;
+        enum column_form form;
+        uint8_t bits;
+        bool is_optional, is_sparse;
+    } wants[] = {
+        {"four", FORM_DICTIONARY, 2, false, false}, {"same", FORM_INTEGER, 0, false, false},
+        {"steps", FORM_INTEGER, 8, false, false},   {"unique", FORM_TEXT, 32, false, false},
+        {"half", FORM_DICTIONARY, 1, false, false}, {"rare", FORM_PRESENCE, 0, false, true},
+        {"some", FORM_DICTIONARY, 1, true, false},
+    };
+    for (size_t i = 0; i < COUNT(wants); i++) {
+        const struct column *c = property_of(g, str_of(wants[i].name));
+        assert_int_equal(c->form, wants[i].form);
+        assert_int_equal(c->lane_bits, wants[i].bits);
+        assert_int_equal(c->is_optional, wants[i].is_optional);
+        assert_int_equal(c->is_sparse, wants[i].is_sparse);
+    }
+    assert_int_equal(g->name->lane_bits, 8);
+    assert_int_equal(g->time->lane_bits, 32);
+    assert_null(g->id);
+    for (size_t i = 0; i < g->column_count; i++)
+        assert_true(g->columns[i].kind != COLUMN_SEQUENCE && g->columns[i].kind != COLUMN_ACCOUNT);
+}
+
+static void lanes_unpack_as_they_read(void **state)
+{
+    (void)state;
+    static uint64_t words[64];
+    uint32_t out[256];
+    static const uint8_t widths[] = {0, 1, 2, 4, 8, 16, 32};
+
+    for (size_t i = 0; i < COUNT(words); i++)
+        words[i] = hash_mix(i);
+    for (size_t w = 0; w < COUNT(widths); w++) {
+        struct column c = {
+            .kind = COLUMN_NAME, .lane_bits = widths[w], .lanes = words, .lane_count = 128};
+        for (uint32_t from = 0; from < 20; from++) {
+            column_unpack(&c, from, 128 - from, out);
+            for (uint32_t i = from; i < 128 - from; i++)
+                assert_int_equal(out[i - from], column_lane(&c, i));
+        }
+    }
+}
+
+static void names_and_blocks_are_counted(void **state)
+{
+    (void)state;
+    struct sample_plan plan = {
+        .seed = 11, .rows = 70000, .persons = 500, .names = 5, .span = 28LL * DAY};
+    struct sample s = sample_make(&plan);
+    struct chunk_result r = sample_images(&s, 0, s.count, 1);
+    const struct segment *g = r.images[0];
+
+    assert_int_equal(g->name->dictionary_count, 5);
+    for (uint32_t code = 0; code < 5; code++) {
+        struct str name = column_dictionary_value(g->name, code).text;
+        uint64_t count = 0;
+        int64_t first = INT64_MAX, last = INT64_MIN;
+        for (size_t i = 0; i < s.count; i++) {
+            if (!str_equal(s.events[i].name, name))
+                continue;
+            count++;
+            first = MIN(first, s.events[i].time);
+            last = MAX(last, s.events[i].time);
+        }
+        assert_int_equal(g->name_counts[code], count);
+        assert_int_equal(g->name_first[code], first);
+        assert_int_equal(g->name_last[code], last);
+    }
+    const uint32_t *times = g->time->lanes;
+    for (uint32_t b = 0; b < 2; b++) {
+        uint32_t low = UINT32_MAX, high = 0, end = MIN(g->rows, (b + 1) * SEGMENT_BLOCK_ROWS);
+        for (uint32_t row = b * SEGMENT_BLOCK_ROWS; row < end; row++) {
+            low = MIN(low, times[row]);
+            high = MAX(high, times[row]);
+        }
+        assert_int_equal(g->blocks[b].time_min, low);
+        assert_int_equal(g->blocks[b].time_max, high);
+        assert_int_equal(g->blocks[b].names[0], 31);
+    }
+    chunk_result_free(&r);
+    sample_free(&s);
+}
+
+static void ids_are_found(void **state)
+{
+    (void)state;
+    struct sample_plan plan = {
+        .seed = 12, .rows = 20000, .persons = 500, .names = 5, .span = 28LL * DAY, .has_ids = true};
+    struct sample s = sample_make(&plan);
+    struct sample_row *rows = sample_sorted(&s);
+    struct chunk_result r = sample_images(&s, 0, s.count, 1);
+    struct segment *g = r.images[0];
+    struct err e = {0};
+    uint32_t row, with = 0;
+
+    for (uint32_t i = 0; i < g->rows; i++) {
+        struct str id = rows[i].event->id;
+        if (!id.len)
+            continue;
+        with++;
+        assert_true(segment_find_id(g, id, &row, &e));
+        assert_int_equal(row, i);
+        assert_works(segment_pin(g, g->id, i, i + 1, &e), e);
+        assert_str(column_value(g->id, i).text, id);
+    }
+    assert_int_equal(with, g->id_count);
+    for (uint64_t seed = 1; seed < 5000; seed++) {
+        uint64_t dice = seed << 32;
+        assert_false(segment_find_id(g, sample_id(s.arena, &dice), &row, &e));
+    }
+    assert_int_equal(e.kind, ERR_NONE);
+    chunk_result_free(&r);
+    sample_free(&s);
+}
+
+static void id_filter_lets_few_pass(void **state)
+{
+    (void)state;
+    enum { IDS = 20000 };
+    uint64_t words = id_filter_words_for(IDS), passed = 0;
+    uint64_t *filter = mem_array(words, sizeof *filter);
+    char text[32];
+
+    assert_true(words * 64 < IDS * 11);
+    for (unsigned i = 0; i < 2 * IDS; i++) {
+        int len = snprintf(text, sizeof text, "id-%u", i);
+        struct hash128 h = event_id_hash((struct str){text, (size_t)len});
+        if (i < IDS)
+            id_filter_set(filter, words, h);
+        else
+            passed += id_filter_has(filter, words, h);
+    }
+    assert_true(passed < IDS / 40);
+    mem_free(filter);
+}
+
+/* ---- files, damage ---- */
+
+static struct str file_bytes(const struct segment *g)
+{
+    const struct segment_own *own = g->own;
+    return buf_str(&own->image);
+}
+
+static struct segment *small_segment(struct sample *s, struct sample_row **rows)
+{
+    struct sample_plan plan = {.seed = 21,
+                               .rows = 60,
+                               .persons = 6,
+                               .names = 3,
+                               .span = DAY,
+                               .has_properties = true,
+                               .has_ids = true};
+    *s = sample_make(&plan);
+    *rows = sample_sorted(s);
+    struct chunk_result r = sample_images(s, 0, s->count, 3);
+    struct segment *g = segment_keep(r.images[0]);
+    chunk_result_free(&r);
+    return g;
+}
+
+/* True when every row comes out as it went in; false when damage was reported; never a wrong row.
+ */
+static bool opens_right(struct str bytes, const struct sample_row *rows, size_t count)
+{
+    struct segment *g = NULL;
+    struct buf copy = {0};
+    struct err e = {0};
+    uint32_t row;
+    bool is_good = true;
+
+    buf_add(&copy, bytes);
+    if (!segment_of_bytes(&copy, false, &g, &e)) {
+        assert_true(e.kind == ERR_CORRUPT || e.kind == ERR_UNSUPPORTED);
+        return false;
+    }
+    AUTO(arena) *arena = arena_create(0);
+    assert_int_equal(g->rows, count);
+    for (uint32_t i = 0; is_good && i < g->rows; i++) {
+        struct event event;
+        is_good = segment_event(g, i, arena, &event, &e);
+        if (is_good && !sample_same(&event, rows[i].event))
+            fail_msg("row %u is wrong and nothing was noticed", i);
+        if (is_good && rows[i].event->id.len && !segment_find_id(g, rows[i].event->id, &row, &e)) {
+            assert_int_equal(e.kind, ERR_CORRUPT); /* a lost id must not pass for a new one */
+            is_good = false;
+        }
+    }
+    if (!is_good)
+        assert_int_equal(e.kind, ERR_CORRUPT);
+    segment_release(g);
+    return is_good;
+}
+
+static void each_flipped_byte_is_noticed_or_harmless(void **state)
+{
+    (void)state;
+    struct sample s;
+    struct sample_row *rows;
+    AUTO(segment) *g = small_segment(&s, &rows);
+    struct str bytes = file_bytes(g);
+    char *copy = mem_zero(bytes.len);
+    size_t noticed = 0;
+
+    memcpy(copy, bytes.at, bytes.len);
+    assert_true(opens_right((struct str){copy, bytes.len}, rows, s.count));
+    for (size_t i = 0; i < bytes.len; i++) {
+        copy[i] = (char)(copy[i] ^ (1 << i % 8));
+        noticed += !opens_right((struct str){copy, bytes.len}, rows, s.count);
+        copy[i] = bytes.at[i];
+    }
+    assert_true(noticed > bytes.len / 2); /* the rest is room between areas */
+    for (size_t len = 0; len < bytes.len; len += 61)
+        assert_false(opens_right((struct str){copy, len}, rows, s.count));
+    mem_free(copy);
+    sample_free(&s);
+}
+
+static void blocks_are_checked_when_touched(void **state)
+{
+    (void)state;
+    struct sample_plan plan = {
+        .seed = 22, .rows = 140000, .persons = 900, .names = 20, .span = 28LL * DAY};
+    struct sample s = sample_make(&plan);
+    struct chunk_result r = sample_images(&s, 0, s.count, 1);
+    AUTO(os) *os = os_sim_create((struct os_sim_plan){.seed = 1});
+    struct str path = STR("/1.seg"), bytes = file_bytes(r.images[0]);
+    uint64_t name_at = (uint64_t)((const char *)r.images[0]->name->lanes - bytes.at);
+    struct segment *g = NULL;
+    struct err e = {0};
+
+    assert_works(os_write_whole(os, path, bytes, &e), e);
+    assert_true(os_sim_flip(os, path, name_at + 70000, 4));
+    assert_works(segment_open(os, path, STR("main"), &g, &e), e);
+    assert_str(g->path, path);
+    assert_works(segment_pin(g, g->name, 0, 65536, &e), e);
+    assert_works(segment_pin(g, g->name, 131072, 140000, &e), e);
+    assert_works(segment_pin(g, g->time, 0, 140000, &e), e);
+    assert_false(segment_pin(g, g->name, 65535, 65537, &e));
+    assert_int_equal(e.kind, ERR_CORRUPT);
+    assert_non_null(strstr(e.text, "/1.seg"));
+    assert_non_null(strstr(e.text, "block 1"));
+    e = (struct err){0};
+    assert_false(segment_check(g, &e));
+    segment_release(g);
+    chunk_result_free(&r);
+    sample_free(&s);
+}
+
+static void foreign_files_are_refused(void **state)
+{
+    (void)state;
+    struct sample s;
+    struct sample_row *rows;
+    AUTO(segment) *g = small_segment(&s, &rows);
+    AUTO(os) *os = os_sim_create((struct os_sim_plan){.seed = 1});
+    struct str path = STR("/2.seg");
+    struct segment *opened = NULL;
+    struct err e = {0};
+
+    assert_false(segment_open(os, path, STR("main"), &opened, &e));
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+    assert_works(os_write_whole(os, path, file_bytes(g), &e), e);
+    assert_false(segment_open(os, path, STR("other"), &opened, &e));
+    assert_int_equal(e.kind, ERR_CORRUPT);
+    assert_non_null(strstr(e.text, "belongs to project \"main\", not \"other\""));
+    assert_true(os_sim_flip(os, path, 8, 3)); /* the version: 1 -> 2 */
+    assert_false(segment_open(os, path, STR("main"), &opened, &e));
+    assert_int_equal(e.kind, ERR_UNSUPPORTED);
+    assert_non_null(strstr(e.text, "written by a newer Tenure"));
+    assert_works(os_write_whole(os, path, STR("PK\x03\x04"), &e), e);
+    assert_false(segment_open(os, path, STR("main"), &opened, &e));
+    assert_int_equal(e.kind, ERR_CORRUPT);
+    sample_free(&s);
+}
+
+/* Bytes with right checksums but wrong contents: never a crash, and codes without a value are
+ * found. */
+static void codes_beyond_the_dictionary_are_found(void **state)
+{
+    (void)state;
+    struct sample s;
+    struct sample_row *rows;
+    AUTO(segment) *g = small_segment(&s, &rows);
+    struct str bytes = file_bytes(g);
+    struct segment *opened = NULL;
+    struct buf copy = {0};
+    struct err e = {0};
+
+    buf_add(&copy, bytes);
+    copy.at[(const char *)g->name->lanes - bytes.at + 5] = 3; /* three names: 0, 1, 2 */
+    assert_works(segment_of_bytes(&copy, true, &opened, &e), e);
+    assert_false(segment_pin(opened, opened->name, 0, 10, &e));
+    assert_int_equal(e.kind, ERR_CORRUPT);
+    segment_release(opened);
+    sample_free(&s);
+}
+
+static void months_follow_the_calendar(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t ms, start, next;
+    } cases[] = {
+        {0, 0, 31LL * DAY},
+        {-1, -31LL * DAY, 0},
+        {951782399999, 949363200000, 951868800000},       /* 2000-02-28T23:59:59.999Z: leap year */
+        {951868799999, 949363200000, 951868800000},       /* 2000-02-29T23:59:59.999Z */
+        {1798761599999, 1796083200000, 1798761600000},    /* 2026-12-31T23:59:59.999Z */
+        {-2208988800000, -2208988800000, -2206310400000}, /* 1900-01 */
+        {-2203891200000, -2206310400000, -2203891200000 + 0}, /* 1900-03-01 is the next month */
+    };
+    for (size_t i = 0; i + 1 < COUNT(cases); i++) {
+        assert_int_equal(month_start(cases[i].ms), cases[i].start);
+        assert_int_equal(month_next(cases[i].start), cases[i].next);
+    }
+    int64_t start = month_start(-((int64_t)1 << 53));
+    for (int i = 0; i < 5000; i++) { /* contiguous, 28 to 31 days each */
+        int64_t next = month_next(start), days = (next - start) / DAY;
+        assert_true(days >= 28 && days <= 31);
+        assert_int_equal(month_start(next - 1), start);
+        assert_int_equal(month_start(next), next);
+        start = next;
+    }
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_shape_round_trips),
+        cmocka_unit_test(columns_take_the_smallest_form),
+        cmocka_unit_test(lanes_unpack_as_they_read),
+        cmocka_unit_test(names_and_blocks_are_counted),
+        cmocka_unit_test(ids_are_found),
+        cmocka_unit_test(id_filter_lets_few_pass),
+        cmocka_unit_test(each_flipped_byte_is_noticed_or_harmless),
+        cmocka_unit_test(blocks_are_checked_when_touched),
+        cmocka_unit_test(foreign_files_are_refused),
+        cmocka_unit_test(codes_beyond_the_dictionary_are_found),
+        cmocka_unit_test(months_follow_the_calendar),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
