@@ -21,7 +21,7 @@ const DAY = 86_400_000;
 const NOW = Date.now();
 
 const PROJECT = {
-  name: 'demo',
+  name: process.env.MOCK_PROJECT ?? 'demo',
   simulated: true,
   timezone: 'Asia/Bangkok',
   week_start: 'monday',
@@ -180,6 +180,7 @@ async function read(request) {
 
 async function handle(request, response) {
   const url = new URL(request.url, 'http://mock');
+  if (url.pathname === '/healthz') return void json(response, 200, {});
   if (url.pathname === '/signin') {
     response.writeHead(303, { Location: '/', 'Set-Cookie': 'session=1; HttpOnly; Path=/; SameSite=Lax' });
     response.end();

@@ -151,6 +151,7 @@ export const en = {
   'trend.change': '{{change}} on the one before',
   'trend.chart': 'Line chart of {{what}} by {{interval}}, {{from}} to {{to}}. The table view has every number.',
   'trend.table': 'Table',
+  'trend.tableLabel': 'Numbers of the trend',
   'trend.line': 'Chart',
   'trend.view': 'Show as',
   'trend.running': 'not over yet',

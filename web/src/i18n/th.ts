@@ -149,6 +149,7 @@ export const th: Messages = {
   'trend.change': '{{change}} จากช่วงก่อนหน้า',
   'trend.chart': 'กราฟเส้น {{what}} ราย{{interval}} ตั้งแต่ {{from}} ถึง {{to}} ดูตัวเลขทั้งหมดได้ในมุมมองตาราง',
   'trend.table': 'ตาราง',
+  'trend.tableLabel': 'ตัวเลขของแนวโน้ม',
   'trend.line': 'กราฟ',
   'trend.view': 'แสดงเป็น',
   'trend.running': 'ยังไม่จบ',

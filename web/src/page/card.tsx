@@ -1,8 +1,8 @@
-import { ActionIcon, Modal } from '@mantine/core';
+import { ActionIcon } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useId, type ReactNode } from 'react';
-import { api, queryPath, type Definitions, type Project } from '../api';
+import { api, type Definitions, type Project } from '../api';
 import { useWords } from '../i18n';
 import { csvText, type Cell } from '../logic/csv';
 import type { Defaults } from '../logic/defaults';
@@ -10,11 +10,11 @@ import type { Question } from '../logic/questions';
 import type { Span } from '../logic/range';
 import type { View } from '../logic/view';
 import type { Change } from '../use_view';
-import { CopyBlock } from './copy';
 import { FailureNote } from './failure';
 import { CodeIcon, DownloadIcon } from './icons';
 import { LoadingBlock } from './loading';
 import styles from './page.module.css';
+import { QuestionDialog } from './question';
 
 /** What every card gets. */
 export interface CardProps {
@@ -126,25 +126,9 @@ export function CardFrame<T>(props: FrameProps<T>) {
           ? t('card.updating')
           : data && t('card.answered', { time: format.milliseconds(data.milliseconds) })}
       </p>
-      <Modal
-        opened={opened}
-        onClose={close}
-        title={t('card.questionTitle')}
-        closeButtonProps={{ 'aria-label': t('card.close') }}
-        size="lg"
-        centered
-        // Locking the scroll would add a <style> element, which the page's policy refuses.
-        lockScroll={false}
-        transitionProps={{ duration: 0 }}
-      >
-        <p className={styles.quiet}>
-          {t('card.questionIntro', { path: `POST ${queryPath(props.project)}` })}
-        </p>
-        <CopyBlock
-          text={JSON.stringify(props.question, null, 2)}
-          label={t('card.questionTitle')}
-        />
-      </Modal>
+      {opened && (
+        <QuestionDialog project={props.project} question={props.question} onClose={close} />
+      )}
     </section>
   );
 }

@@ -1,4 +1,10 @@
-import { ActionIcon, Menu, Select, useMantineColorScheme } from '@mantine/core';
+import {
+  ActionIcon,
+  Menu,
+  Select,
+  useMantineColorScheme,
+  type MantineColorScheme,
+} from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
 import { api, type Project } from '../api';
 import { setLanguage, useWords } from '../i18n';
@@ -47,18 +53,22 @@ export function SchemeMenu() {
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown aria-label={t('header.scheme')}>
-        {SCHEMES.map((scheme) => (
-          <Menu.Item
-            key={scheme.value}
-            role="menuitemradio"
-            aria-checked={scheme.value === colorScheme}
-            leftSection={<scheme.icon />}
-            rightSection={scheme.value === colorScheme ? <CheckIcon /> : null}
-            onClick={() => setColorScheme(scheme.value)}
-          >
-            {t(scheme.key)}
-          </Menu.Item>
-        ))}
+        <Menu.RadioGroup
+          value={colorScheme}
+          onChange={(value) => setColorScheme(value as MantineColorScheme)}
+        >
+          {SCHEMES.map((scheme) => (
+            <Menu.RadioItem
+              key={scheme.value}
+              value={scheme.value}
+              closeMenuOnClick
+              rightSection={<scheme.icon />}
+              checkIcon={<CheckIcon />}
+            >
+              {t(scheme.key)}
+            </Menu.RadioItem>
+          ))}
+        </Menu.RadioGroup>
       </Menu.Dropdown>
     </Menu>
   );
@@ -86,25 +96,28 @@ export function Header(props: {
         </a>
         <div className={styles.project}>
           {projects.length > 1 && project ? (
-            <Select
-              aria-label={t('header.project')}
-              size="xs"
-              w={170}
-              data={projects.map((p) => p.name)}
-              value={project.name}
-              allowDeselect={false}
-              onChange={(name) =>
-                props.change({
-                  project: name ?? undefined,
-                  timezone: undefined,
-                  start: undefined,
-                  back: undefined,
-                  steps: undefined,
-                  event: undefined,
-                  by: undefined,
-                })
-              }
-            />
+            <>
+              <h1 className="visually-hidden">{project.name}</h1>
+              <Select
+                aria-label={t('header.project')}
+                className={styles.projectSelect ?? ''}
+                size="xs"
+                data={projects.map((p) => p.name)}
+                value={project.name}
+                allowDeselect={false}
+                onChange={(name) =>
+                  props.change({
+                    project: name ?? undefined,
+                    timezone: undefined,
+                    start: undefined,
+                    back: undefined,
+                    steps: undefined,
+                    event: undefined,
+                    by: undefined,
+                  })
+                }
+              />
+            </>
           ) : (
             project && <h1 className={styles.projectName}>{project.name}</h1>
           )}

@@ -45,20 +45,23 @@ function Answer(props: { answer: RetentionAnswer; interval: Interval; start: str
       />
     );
   }
+  const periods = figurePeriods(answer);
   const long = answer.cohorts.length > NEWEST + 2;
   const shown = long && !all ? answer.cohorts.slice(-NEWEST) : answer.cohorts;
   return (
     <>
-      <dl className={styles.figures}>
-        {figurePeriods(answer).map((k) => (
-          <Figure
-            key={k}
-            label={plural(`retention.later.${interval}`, k)}
-            value={format.percent(answer.average.pooled[k] ?? 0)}
-            note={plural('retention.cohorts', answer.average.cohorts[k] ?? 0)}
-          />
-        ))}
-      </dl>
+      {periods.length > 0 && (
+        <dl className={styles.figures}>
+          {periods.map((k) => (
+            <Figure
+              key={k}
+              label={plural(`retention.later.${interval}`, k)}
+              value={format.percent(answer.average.pooled[k] ?? 0)}
+              note={plural('retention.cohorts', answer.average.cohorts[k] ?? 0)}
+            />
+          ))}
+        </dl>
+      )}
       <RetentionGrid
         cohorts={shown.map((c) => ({ start: c.start, size: c.size, cells: gridCells(c) }))}
         average={answer.average}

@@ -45,7 +45,7 @@ function Table(props: { answer: TrendAnswer; names: string[]; interval: Interval
   const number = (value: number | null | undefined) =>
     value === null || value === undefined ? '–' : format.count(value);
   return (
-    <div className={styles.tableScroll} tabIndex={0} role="region" aria-label={t('trend.title')}>
+    <div className={styles.tableScroll} tabIndex={0} role="region" aria-label={t('trend.tableLabel')}>
       <table className={styles.table}>
         <thead>
           <tr>
@@ -104,23 +104,25 @@ function Answer(props: {
   const last = only && lastChange(only);
   return (
     <>
-      <dl className={page.figures}>
-        {only && only.total !== null && (
-          <Figure label={t(`trend.total.${view.math}`)} value={format.count(only.total)} />
-        )}
-        {last && (
-          <Figure
-            label={t('trend.last', {
-              bucket: format.bucket(answer.intervals[last.index] ?? '', interval),
-            })}
-            value={format.count(last.value)}
-            note={
-              last.change !== null &&
-              t('trend.change', { change: format.signedPercent(last.change) })
-            }
-          />
-        )}
-      </dl>
+      {only && (
+        <dl className={page.figures}>
+          {only.total !== null && (
+            <Figure label={t(`trend.total.${view.math}`)} value={format.count(only.total)} />
+          )}
+          {last && (
+            <Figure
+              label={t('trend.last', {
+                bucket: format.bucket(answer.intervals[last.index] ?? '', interval),
+              })}
+              value={format.count(last.value)}
+              note={
+                last.change !== null &&
+                t('trend.change', { change: format.signedPercent(last.change) })
+              }
+            />
+          )}
+        </dl>
+      )}
       {answer.series.length > 1 && mode === 'chart' && (
         <ul className={styles.legend} aria-label={t('trend.legend')}>
           {names.map((name, i) => (

@@ -21,8 +21,8 @@ export interface Tokens {
   badSoft: string;
   note: string;
   noteSoft: string;
-  rampFrom: string;
-  rampTo: string;
+  /** Least, middle and most of the retention grid. */
+  ramp: readonly [string, string, string];
   series: readonly string[];
 }
 
@@ -44,8 +44,7 @@ export const light: Tokens = {
   badSoft: '#fbeeea',
   note: '#7a4b00',
   noteSoft: '#fdf3dd',
-  rampFrom: '#f1f6f3',
-  rampTo: '#0f5344',
+  ramp: ['#eef6f2', '#6cc0a4', '#0c5142'],
   series: ['#1c7a63', '#b26a00', '#2f62ad', '#93408a', '#b5412c', '#5c6b73', '#6f7412'],
 };
 
@@ -67,8 +66,7 @@ export const dark: Tokens = {
   badSoft: '#351d19',
   note: '#f0c069',
   noteSoft: '#33280f',
-  rampFrom: '#1b2622',
-  rampTo: '#79d6bb',
+  ramp: ['#1a2521', '#24705b', '#7fe0c3'],
   series: ['#5cc0a3', '#e0a03c', '#7fa9e8', '#cf8cc6', '#ee8a75', '#9fb0b8', '#b9bf55'],
 };
 
@@ -78,8 +76,12 @@ export interface Shade {
 }
 
 export function shades(tokens: Tokens): Shade[] {
-  return ramp(tokens.rampFrom, tokens.rampTo, SHADES).map((background) => ({
+  // Through a fuller middle: straight from pale to deep, the shades between turn grey.
+  const [least, middle, most] = tokens.ramp;
+  const half = (SHADES + 1) / 2;
+  const colours = [...ramp(least, middle, half), ...ramp(middle, most, half).slice(1)];
+  return colours.map((background) => ({
     background,
-    text: readableOn(background, '#0c1613', '#ffffff'),
+    text: readableOn(background, '#000000', '#ffffff'),
   }));
 }

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { biggestLoss, gridCells, gridTop, lastChange, shadeOf, type RetentionAnswer } from './answers';
+
+const step = (count: number, before: number | null) => ({
+  name: 's',
+  count,
+  conversion: null,
+  from_previous: before === null ? 1 : before === 0 ? null : count / before,
+  average_seconds: null,
+  median_seconds: null,
+});
+
+describe('what cards derive from answers', () => {
+  it('tells finished, running and empty cells apart', () => {
+    const cells = gridCells({ start: '2026-01-05', size: 10, counts: [10, 6, 4, null], final: 2 });
+    expect(cells.map((c) => c.state)).toEqual(['done', 'done', 'running', 'empty']);
+    expect(cells.map((c) => c.ratio)).toEqual([1, 0.6, 0.4, null]);
+  });
+
+  it('has no ratio over nobody', () => {
+    expect(gridCells({ start: 'x', size: 0, counts: [0, 0], final: 2 })[1]?.ratio).toBeNull();
+  });
+
+  it('shades up to the largest cell after period 0', () => {
+    const answer = {
+      cohorts: [{ start: 'x', size: 100, counts: [100, 33, 12], final: 3 }],
+    } as unknown as RetentionAnswer;
+    expect(gridTop(answer)).toBe(0.4);
+    expect(shadeOf(0.4, 0.4, 11)).toBe(10);
+    expect(shadeOf(0, 0.4, 11)).toBe(0);
+    expect(shadeOf(0.2, 0.4, 11)).toBe(5);
+    expect(shadeOf(null, 0.4, 11)).toBe(0);
+  });
+
+  it('finds the step that loses most', () => {
+    expect(biggestLoss([step(100, null), step(80, 100), step(20, 80), step(15, 20)])).toBe(2);
+    expect(biggestLoss([step(100, null), step(100, 100)])).toBeNull();
+    expect(biggestLoss([step(0, null), step(0, 0)])).toBeNull();
+  });
+
+  it('compares finished buckets only', () => {
+    const series = { name: 'A', values: [10, 20, 30, 3], total: 63, final: [true, true, true, false] };
+    expect(lastChange(series)).toEqual({ index: 2, value: 30, change: 0.5 });
+    expect(lastChange({ ...series, values: [0, 5], final: [true, true] })?.change).toBeNull();
+    expect(lastChange({ ...series, values: [1], final: [false] })).toBeNull();
+  });
+});
