@@ -4,6 +4,15 @@
  * What was written but not synced is lost in part at a crash: os_sim_crash drops or tears each
  * unsynced write (512-byte sectors) and each unsynced directory entry by the dice of the seed.
  * Faults are set by plan and may be changed while it runs. Thread: as os/os.h (one inner lock).
+ *
+ * The root directory is there from the start; `/a`, `a` and `./a` are one path; `..` is refused.
+ * What a call meets by plan:
+ *  - a failed write has written a part; a failed sync has lost for good what it did not bring to
+ *    the disk (a second sync succeeds and brings nothing back); other failed calls do nothing;
+ *  - the call at `stop_at` may or may not have happened when the power goes; it and all later
+ *    changing calls return ERR_IO, so nothing is acknowledged that a crash could take;
+ *  - on a full disk a write leaves the part that fitted, and ERR_NO_SPACE.
+ * A crash brings power and disk back (stop_at and fail_at are cleared) and frees all locks.
  */
 #pragma once
 #include "os/os.h"
@@ -20,8 +29,9 @@ struct os_sim_plan {
 };
 
 struct os *os_sim_create(struct os_sim_plan plan);
-void os_sim_set_plan(struct os *os, struct os_sim_plan plan); /* resets the call count */
-uint64_t os_sim_calls(struct os *os);                         /* changing calls so far */
+/* Resets the call count and the dice; a now_ms of 0 leaves the clock where it is. */
+void os_sim_set_plan(struct os *os, struct os_sim_plan plan);
+uint64_t os_sim_calls(struct os *os); /* changing calls so far */
 void os_sim_advance(struct os *os, int64_t ms);
 /* Power cut: unsynced data and names are lost, torn or kept by the dice. Open handles go stale. */
 void os_sim_crash(struct os *os);
