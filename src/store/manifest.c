@@ -305,6 +305,7 @@ static bool append(struct manifest *m, struct str items, struct err *e)
     }
     if (!os_file_sync(m->file, e)) {
         m->is_broken = true; /* durable or not: nobody knows until it is read again */
+        e->kind = ERR_IO;
         return err_while(e, "syncing the manifest");
     }
     m->now.records++;

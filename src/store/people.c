@@ -19,6 +19,8 @@ struct people {
     struct people_view *view; /* of the present state, or NULL */
     pthread_mutex_t lock;     /* of the list of views, nothing else */
     struct people_view *oldest, *newest;
+    struct os *os; /* of the map */
+    struct os_map map;
 };
 
 struct people_view {
@@ -55,7 +57,16 @@ static void release(struct people *p)
     traits_destroy(p->traits);
     traits_destroy(p->account_traits);
     pthread_mutex_destroy(&p->lock);
+    if (p->os)
+        os_unmap(p->os, &p->map);
     mem_free(p);
+}
+
+void people_own_map(struct people *p, struct os *os, struct os_map map)
+{
+    REQUIRE(!p->os);
+    p->os = os;
+    p->map = map;
 }
 
 void people_destroy(struct people *p)
@@ -305,17 +316,17 @@ static void close_block(struct buf *into, size_t start, uint32_t salt, uint32_t 
     memcpy(head + 4, &crc, 4);
 }
 
-void people_encode(const struct people *p, uint32_t salt, uint32_t from, uint32_t to,
+void people_encode(const struct people_view *v, uint32_t salt, uint32_t from, uint32_t to,
                    struct buf *into)
 {
-    REQUIRE(from <= to && to <= textmap_count(p->ids));
+    REQUIRE(from <= to && to <= v->ids.count);
     while (from < to) {
         size_t start = into->len;
         memset(buf_reserve(into, BLOCK_HEAD_BYTES), 0, BLOCK_HEAD_BYTES);
         into->len += BLOCK_HEAD_BYTES;
         uint32_t first = from;
         for (; from < to && into->len - start < BLOCK_BYTES; from++) {
-            struct str id = textmap_at(p->ids, from);
+            struct str id = textmap_at(v->ids.map, from);
             buf_add_u16(into, (uint16_t)id.len);
             buf_add(into, id);
         }

@@ -23,6 +23,9 @@ struct people *people_create(uint64_t seed);
 void people_destroy(struct people *p); /* memory lives on until the last view is released */
 AUTO_DEFINE(people, people_destroy)
 
+/* `map` holds loaded ids: unmapped when the last view is gone. At most one. */
+void people_own_map(struct people *p, struct os *os, struct os_map map);
+
 uint32_t people_put(struct people *p, struct str id); /* finds or adds */
 uint32_t people_ordinals(const struct people *p);
 struct str people_id_at(const struct people *p, uint32_t ordinal);
@@ -35,8 +38,8 @@ struct value people_account_trait(const struct people_view *v, struct str accoun
 
 /* ---- people.dat: docs/format/people.md ---- */
 
-/* Appends blocks with the ids [from, to). */
-void people_encode(const struct people *p, uint32_t salt, uint32_t from, uint32_t to,
+/* Appends blocks with the ids [from, to) of the view. */
+void people_encode(const struct people_view *v, uint32_t salt, uint32_t from, uint32_t to,
                    struct buf *into);
 /*
  * Adds all ids in `blocks`: the bytes behind the file's head, which stay as long as the people do.

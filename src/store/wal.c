@@ -220,6 +220,7 @@ bool wal_sync(struct wal *w, struct err *e)
         return refuse_broken(e);
     if (!os_file_sync(w->file, e)) {
         w->is_broken = true; /* the kernel may have dropped the pages: never try a sync again */
+        e->kind = ERR_IO;    /* even if the disk was full */
         return err_while(e, "syncing the log at batch %" PRIu64, w->sequence);
     }
     w->durable = w->sequence;

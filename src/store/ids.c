@@ -1,0 +1,94 @@
+/* store/ids: see ids.h. */
+#include "store/ids.h"
+
+struct entry {
+    struct hash128 id;
+    uint64_t content;
+};
+
+struct ids {
+    struct entry *entries; /* oldest first */
+    size_t count, room;
+    uint32_t *slots; /* entry number + 1; 0 = empty */
+    size_t slot_count;
+};
+
+enum { SLOTS_MIN = 1024 };
+
+struct ids *ids_create(void)
+{
+    struct ids *t = mem_zero(sizeof *t);
+    t->slot_count = SLOTS_MIN;
+    t->slots = mem_array(t->slot_count, sizeof *t->slots);
+    return t;
+}
+
+void ids_destroy(struct ids *t)
+{
+    if (!t)
+        return;
+    mem_free(t->entries);
+    mem_free(t->slots);
+    mem_free(t);
+}
+
+/* Where the id is, or the empty slot it belongs in. */
+static size_t place_of(const struct ids *t, struct hash128 id)
+{
+    size_t at = id.low & (t->slot_count - 1);
+    for (; t->slots[at]; at = (at + 1) & (t->slot_count - 1)) {
+        const struct entry *n = &t->entries[t->slots[at] - 1];
+        if (n->id.low == id.low && n->id.high == id.high)
+            break;
+    }
+    return at;
+}
+
+bool ids_find(const struct ids *t, struct hash128 id, uint64_t *content)
+{
+    uint32_t slot = t->slots[place_of(t, id)];
+    if (!slot)
+        return false;
+    *content = t->entries[slot - 1].content;
+    return true;
+}
+
+static void rebuild(struct ids *t, size_t slot_count)
+{
+    mem_free(t->slots);
+    t->slot_count = slot_count;
+    t->slots = mem_array(slot_count, sizeof *t->slots);
+    for (size_t i = 0; i < t->count; i++)
+        t->slots[place_of(t, t->entries[i].id)] = (uint32_t)i + 1;
+}
+
+void ids_put(struct ids *t, struct hash128 id, uint64_t content)
+{
+    REQUIRE(t->count < UINT32_MAX - 1);
+    if ((t->count + 1) * 4 > t->slot_count * 3)
+        rebuild(t, t->slot_count * 2);
+    size_t at = place_of(t, id);
+    REQUIRE(!t->slots[at]);
+    ARRAY_PUSH(t->entries, t->count, t->room) = (struct entry){id, content};
+    t->slots[at] = (uint32_t)t->count;
+}
+
+void ids_forget(struct ids *t, size_t oldest)
+{
+    REQUIRE(oldest <= t->count);
+    if (oldest == 0)
+        return;
+    t->count -= oldest;
+    memmove(t->entries, t->entries + oldest, t->count * sizeof *t->entries);
+    size_t slots = SLOTS_MIN;
+    while ((t->count + 1) * 4 > slots * 3)
+        slots *= 2;
+    t->room = MAX(t->count, 8);
+    t->entries = mem_grow(t->entries, t->room, sizeof *t->entries);
+    rebuild(t, slots);
+}
+
+size_t ids_count(const struct ids *t)
+{
+    return t->count;
+}

@@ -1,0 +1,155 @@
+/* store/store_apply: a batch from the log into memory: the same when it is new and when replayed.
+ */
+#include "store/segment_file.h"
+#include "store/store_inner.h"
+
+/* The person of a row, by the runs of a segment. */
+static uint32_t person_of(const struct segment *g, uint32_t row)
+{
+    uint32_t low = 0, high = g->person_count;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        *(g->starts[middle] <= row ? &low : &high) = middle;
+    }
+    return g->persons[low];
+}
+
+static bool sealed_content(struct store *s, struct segment *g, uint32_t row, uint64_t *content,
+                           struct err *e)
+{
+    struct event old;
+    arena_reset(s->arena);
+    if (!segment_event(g, row, s->arena, &old, e))
+        return false;
+    uint32_t person = person_of(g, row);
+    if (person >= people_ordinals(s->people))
+        return err_set(e, ERR_CORRUPT, "%.*s names person %u, and there is none", STR_ARG(g->path),
+                       person);
+    old.person = people_id_at(s->people, person);
+    *content = event_content_hash(&old);
+    return true;
+}
+
+/* Looks for an id in the segments. Newest first: what is sent again is mostly young. */
+static bool find_sealed(struct store *s, const struct event *ev, struct hash128 hash, bool *found,
+                        uint64_t *content, struct err *e)
+{
+    *found = false;
+    for (size_t i = s->live_count; i-- > 0;) {
+        struct segment *g = s->live[i];
+        uint32_t row;
+        if (!g->id_count)
+            continue;
+        if (!segment_ids_ready(g, e))
+            return false;
+        if (LIKELY(!id_filter_has(g->id_filter, g->id_filter_words, hash)))
+            continue;
+        *found = segment_find_id(g, ev->id, &row, e);
+        if (*found)
+            return sealed_content(s, g, row, content, e);
+        if (e->kind)
+            return false;
+    }
+    return true;
+}
+
+/* Counts an event whose id is there already; false in `*is_new`. */
+static bool check_id(struct store *s, const struct event *ev, struct store_receipt *receipt,
+                     bool *is_new, struct err *e)
+{
+    struct hash128 hash = event_id_hash(ev->id);
+    uint64_t content = event_content_hash(ev), old = 0;
+    bool found = ids_find(s->ids, hash, &old);
+    if (!found && !find_sealed(s, ev, hash, &found, &old, e))
+        return err_while(e, "looking for an event's id");
+    *is_new = !found;
+    if (found) {
+        receipt->duplicates++;
+        receipt->conflicts += old != content;
+        return true;
+    }
+    ids_put(s->ids, hash, content);
+    s->active->id_count++;
+    return true;
+}
+
+/* A person's ordinal is looked up once a batch. */
+static uint32_t person_ordinal(struct store *s, struct str person, uint32_t text)
+{
+    if (text == BATCH_NO_TEXT)
+        return people_put(s->people, person);
+    while (s->ordinal_count <= text)
+        ARRAY_PUSH(s->ordinals, s->ordinal_count, s->ordinal_room) = UINT32_MAX;
+    if (s->ordinals[text] == UINT32_MAX)
+        s->ordinals[text] = people_put(s->people, person);
+    return s->ordinals[text];
+}
+
+static bool apply_events(struct store *s, struct tally *tally, struct store_receipt *receipt,
+                         struct err *e)
+{
+    struct event ev;
+    uint32_t text;
+    while (batch_next_event(&s->reader, &ev, &text, e)) {
+        uint32_t origin = 0;
+        if (ev.id.len) {
+            bool is_new;
+            if (!check_id(s, &ev, receipt, &is_new, e))
+                return false;
+            if (!is_new)
+                continue;
+        } else if (tally) {
+            origin = stage_origin(s->active, tally);
+        }
+        chunk_add(s->active->chunk, &ev, person_ordinal(s, ev.person, text), origin);
+        receipt->accepted++;
+    }
+    return e->kind == ERR_NONE;
+}
+
+/* Keeps a fact for the facts file, in the form of a batch of one. */
+static void keep_fact(struct store *s, struct batch_encoder *b, const struct fact *f)
+{
+    struct buf *facts = &s->active->facts;
+    size_t start = facts->len;
+    buf_add_u32(facts, 0);
+    batch_encode(b, &(struct store_batch){.facts = f, .fact_count = 1}, facts);
+    uint32_t bytes = (uint32_t)(facts->len - start - sizeof bytes);
+    memcpy(facts->at + start, &bytes, sizeof bytes);
+}
+
+static bool apply_facts(struct store *s, struct store_receipt *receipt, struct err *e)
+{
+    struct fact f;
+    if (!s->reader.facts_left)
+        return true;
+    struct batch_encoder *b = store_take_encoder(s);
+    while (batch_next_fact(&s->reader, &f, e)) {
+        bool changed = people_apply(s->people, &f);
+        receipt->accepted += changed;
+        receipt->duplicates += !changed;
+        if (changed)
+            keep_fact(s, b, &f);
+    }
+    store_give_encoder(s, b);
+    return e->kind == ERR_NONE;
+}
+
+bool store_apply(struct store *s, struct str payload, uint64_t sequence, struct tally *tally,
+                 struct store_receipt *receipt, struct err *e)
+{
+    s->ordinal_count = 0;
+    if (!batch_read(&s->reader, payload, e) || !apply_events(s, tally, receipt, e) ||
+        !apply_facts(s, receipt, e))
+        return false;
+    s->active->sequence_end = sequence + 1;
+    s->active->log_bytes += payload.len;
+    s->active->has_batches = true;
+    return true;
+}
+
+bool store_stage_is_full(const struct store *s)
+{
+    return chunk_rows(s->active->chunk) >= s->options.chunk_rows ||
+           s->active->log_bytes >= STORE_STAGE_LOG_BYTES;
+}

@@ -1,0 +1,222 @@
+/*
+ * store/store_inner (private to the room): the parts of a store and who may touch them.
+ *
+ * An event's way: queue -> log (writer) -> active stage -> frozen stage -> images (imaging) ->
+ * segment files (sealing) -> larger ones (compaction).
+ *
+ * Locks, in the order in which they may be taken (docs/threads.md):
+ *   maintain_lock   sealing and compaction, one at a time; the manifest and the data files
+ *   writer_lock     the log file
+ *   lock            everything that a snapshot sees: stages, images, segments, people, ids
+ *   queue_lock      the queue of batches; nothing is taken under it
+ * (and inside people: the lock of its list of views). Imaging runs without a lock: a frozen stage
+ * does not change. The writer never waits for maintain_lock.
+ */
+#pragma once
+#include <pthread.h>
+
+#include "base/buf.h"
+#include "store/batch.h"
+#include "store/chunk.h"
+#include "store/head.h"
+#include "store/ids.h"
+#include "store/manifest.h"
+#include "store/people_write.h"
+#include "store/snapshot.h"
+#include "store/wal.h"
+
+enum {
+    STORE_CHUNK_ROWS = 65536,
+    STORE_SEAL_ROWS = 1 << 20,
+    STORE_SEAL_LOG_BYTES = 128 << 20, /* sealed at the latest with so much in the log */
+    STORE_STAGE_LOG_BYTES = 32 << 20, /* of one stage: facts count, too */
+    STORE_LOG_FILE_BYTES = 64 << 20,  /* then the next file begins */
+    STORE_UNSYNCED_BYTES =
+        64 << 20, /* imports do not wait for syncs; the disk should not, either */
+    STORE_QUEUE_BYTES = 32 << 20,
+    STORE_GROUP_BYTES = 16 << 20, /* written at once */
+    STORE_BATCH_BYTES_MAX = 512 << 20,
+    STORE_RESERVE_BYTES = 1 << 20,
+};
+
+/* Rows of one import, or of one append, that turned out to be there already. */
+struct tally {
+    uint32_t references;
+    uint64_t dropped;
+    uint64_t stage_age; /* where `origin` counts */
+    uint32_t origin;
+};
+
+/* A chunk, and what came in with it. */
+struct stage {
+    struct chunk *chunk;
+    struct buf facts;      /* those that changed something: u32 length, payload, each */
+    uint64_t age;          /* number; rises */
+    uint64_t sequence_end; /* of the first batch that is not in it */
+    uint64_t log_bytes;
+    uint32_t people_end; /* set when it is frozen */
+    size_t id_count;
+    struct tally **tallies; /* of origin 1, 2… */
+    size_t tally_count, tally_room;
+    bool has_batches;
+};
+
+/* A stage whose rows are images, waiting to be sealed. */
+struct imaged {
+    struct segment **images;
+    size_t image_count;
+    uint64_t rows, log_bytes, sequence_end;
+    uint32_t people_end;
+    size_t id_count;
+    struct buf facts;
+};
+
+struct preview {
+    struct chunk_result result;
+    uint64_t age;
+    size_t rows; /* of the chunk when it was made; 0 = there is none */
+};
+
+/* One batch on its way. */
+struct item {
+    struct item *next;
+    struct str payload;
+    struct buf own;              /* the payload's memory, of an import */
+    struct store_import *import; /* NULL: an append, and somebody waits */
+    struct tally *tally;         /* NULL: every event has an id */
+    bool must_sync, is_done, is_ok;
+    struct err err;
+    struct store_receipt receipt;
+};
+
+struct log_file {
+    uint64_t number, first, bytes;
+};
+
+struct store {
+    struct os *os;
+    struct str dir, project; /* own memory */
+    struct store_options options;
+    uint64_t identity;
+    struct os_file *lock_file;
+
+    pthread_mutex_t maintain_lock;
+    struct manifest *manifest;
+    uint32_t people_salt, facts_salt;
+    bool has_reserve;
+
+    pthread_mutex_t writer_lock;
+    struct wal *wal;
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* imaging or sealing got on, or the store stopped */
+    pthread_cond_t work;    /* for the background */
+    struct people *people;
+    struct stage *active, *frozen; /* frozen: NULL, or being made into images */
+    bool is_imaging;
+    uint64_t next_age;
+    struct imaged *imaged;
+    size_t imaged_count, imaged_room;
+    uint64_t imaged_rows, imaged_log_bytes;
+    struct segment **live; /* by (month, age); counted */
+    size_t live_count;
+    struct ids *ids;
+    struct preview preview;
+    struct log_file *logs;
+    size_t log_count, log_room;
+    struct batch_reader reader; /* of the batch that is being applied */
+    uint32_t *ordinals;         /* by text of that batch: its person's ordinal */
+    size_t ordinal_count, ordinal_room;
+    struct arena *arena;
+    bool is_closing;
+    bool is_stopped;
+    bool is_waiting_for_space;
+    struct err stop; /* why */
+    uint64_t torn_bytes_cut;
+
+    pthread_mutex_t queue_lock;
+    pthread_cond_t queue_filled, queue_moved;
+    struct item *queue, **queue_end;
+    uint64_t queue_bytes;
+    bool queue_is_closing;
+    struct batch_encoder **encoders; /* idle */
+    size_t encoder_count, encoder_room;
+
+    pthread_t writer, background;
+    bool has_threads;
+};
+
+struct store_import {
+    struct store *store;
+    struct tally *tally;
+    size_t pending; /* under the queue lock, as the rest */
+    bool has_failed;
+    struct err err;
+    struct store_receipt receipt;
+};
+
+/* ---- store_file.c ---- */
+enum { STORE_NAME_BYTES = OS_PATH_BYTES };
+struct str store_path(const struct store *s, char *room, const char *name);
+struct str store_segment_path(const struct store *s, char *room, uint64_t number);
+bool store_segment_name(struct str name, uint64_t *number);
+struct str store_facts_path(const struct store *s, char *room, uint64_t number);
+/* Writes a segment under its temporary name, synced, then renames it; the directory is not synced.
+ */
+MUST_USE bool store_write_segment(struct store *s, uint64_t number, struct str bytes,
+                                  struct err *e);
+/* Appends to people.dat or facts-<n>, which has `*bytes` valid ones (0: it is made); synced. */
+MUST_USE bool store_extend_file(struct store *s, struct str path, enum head_kind kind,
+                                uint32_t *salt, struct str more, uint64_t *bytes, struct err *e);
+void store_facts_block(struct buf *into, uint32_t salt, struct str facts);
+MUST_USE bool store_read_facts(struct store *s, struct str blocks, struct str path, struct err *e);
+/* A few MiB that sealing may fall back on when the disk is full. */
+void store_keep_reserve(struct store *s);
+void store_spend_reserve(struct store *s);
+
+/* ---- store_stage.c: all under `lock` ---- */
+struct stage *stage_create(uint64_t age);
+void stage_destroy(struct stage *g);
+uint32_t stage_origin(struct stage *g, struct tally *t);
+struct tally *tally_create(void);
+void tally_release(struct tally *t); /* NULL is fine */
+void imaged_free(struct imaged *i);
+/* Makes the active stage the frozen one, and a new one active. Waits while one is frozen. */
+MUST_USE bool store_freeze(struct store *s, struct err *e);
+/* Waits until, or sees to it that, no stage is frozen. Lets go of the lock meanwhile. */
+MUST_USE bool store_settle(struct store *s, struct err *e);
+/* Brings the images of the active chunk up to date; frozen must be NULL. */
+MUST_USE bool store_preview(struct store *s, struct err *e);
+void store_preview_clear(struct store *s);
+/* Rows of the tally that were there already, in all stages. */
+MUST_USE bool store_count_dropped(struct store *s, struct tally *t, uint64_t *dropped,
+                                  struct err *e);
+/* Marks the store as stopped (first reason wins) and wakes all who wait. */
+void store_stop(struct store *s, const struct err *why);
+bool store_refuse_stopped(const struct store *s, struct err *e);
+
+/* ---- store_apply.c: under `lock` ---- */
+MUST_USE bool store_apply(struct store *s, struct str payload, uint64_t sequence,
+                          struct tally *tally, struct store_receipt *receipt, struct err *e);
+bool store_stage_is_full(const struct store *s);
+
+/* ---- store_append.c ---- */
+struct batch_encoder *store_take_encoder(struct store *s);
+void store_give_encoder(struct store *s, struct batch_encoder *b);
+/* Hands an item to the writer; waits for room in the queue first. */
+MUST_USE bool store_enqueue(struct store *s, struct item *item, struct err *e);
+void store_wait_for(struct store *s, struct item *item);
+void *store_writer_main(void *store);
+/* Writes and applies what is queued, in the caller's thread, when there is no writer. */
+void store_drain(struct store *s);
+MUST_USE bool store_next_log(struct store *s, struct err *e); /* under writer_lock */
+bool store_has_unnamed(const struct store_batch *batch);
+
+/* ---- store_seal.c, store_compact.c: under maintain_lock ---- */
+MUST_USE bool store_seal(struct store *s, struct err *e); /* all images there are */
+bool store_seal_is_due(const struct store *s);            /* under lock */
+/* One step; `*did` false: nothing was due. `all`: each month to one segment. */
+MUST_USE bool store_compact(struct store *s, bool all, bool *did, struct err *e);
+bool store_compaction_is_due(const struct store *s); /* under lock */
+void *store_background_main(void *store);
+int store_segment_order(const void *a, const void *b); /* of two struct segment *: month, age */
