@@ -72,18 +72,20 @@ async function call<T>(path: string, options: RequestInit): Promise<T> {
   return body as T;
 }
 
-export interface Answered<T> {
-  answer: T;
-  milliseconds: number;
-}
-
-type AnswerOf<Q extends Question> = Q extends RetentionQuestion
+export type AnswerOf<Q extends Question> = Q extends RetentionQuestion
   ? RetentionAnswer
   : Q extends FunnelQuestion
     ? FunnelAnswer
     : Q extends TrendQuestion
       ? TrendAnswer
       : never;
+
+/** An answer with the question it belongs to: while a new one is on its way, the old one is shown. */
+export interface Answered<Q extends Question> {
+  question: Q;
+  answer: AnswerOf<Q>;
+  milliseconds: number;
+}
 
 export const queryPath = (project: string) =>
   `/api/v1/projects/${encodeURIComponent(project)}/query`;
@@ -98,7 +100,7 @@ export const api = {
     project: string,
     question: Q,
     signal: AbortSignal,
-  ): Promise<Answered<AnswerOf<Q>>> => {
+  ): Promise<Answered<Q>> => {
     const began = performance.now();
     const answer = await call<AnswerOf<Q>>(queryPath(project), {
       method: 'POST',
@@ -106,7 +108,7 @@ export const api = {
       body: JSON.stringify(question),
       signal,
     });
-    return { answer, milliseconds: performance.now() - began };
+    return { question, answer, milliseconds: performance.now() - began };
   },
 
   signOut: () => fetch('/api/v1/signout', { method: 'POST', credentials: 'same-origin' }),

@@ -23,6 +23,8 @@ export function App() {
   const me = useQuery({
     queryKey: ['me'],
     queryFn: ({ signal }) => api.me(signal),
+    // Somebody who signed in elsewhere comes back to a page that knows.
+    refetchOnWindowFocus: true,
     // An empty project is asked again, so that the first events show by themselves.
     refetchInterval: (query) =>
       query.state.data && !query.state.data.projects.some((p) => p.events > 0) ? 5_000 : false,

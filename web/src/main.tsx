@@ -2,7 +2,7 @@ import './theme/mantine.css';
 import 'virtual:tenure-theme.css';
 import './theme/base.css';
 import { localStorageColorSchemeManager, MantineProvider } from '@mantine/core';
-import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { Failure } from './api';
@@ -11,7 +11,15 @@ import { startLanguage } from './i18n';
 import { Fence } from './page/failure';
 import { theme } from './theme/theme';
 
-const queries = new QueryClient({
+const queries: QueryClient = new QueryClient({
+  queryCache: new QueryCache({
+    // A session that ends while the page is open: asking who one is then leads to the sign-in page.
+    onError: (error, query) => {
+      if (error instanceof Failure && error.status === 401 && query.queryKey[0] !== 'me') {
+        void queries.invalidateQueries({ queryKey: ['me'] });
+      }
+    },
+  }),
   defaultOptions: {
     queries: {
       staleTime: 60_000,

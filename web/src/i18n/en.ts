@@ -37,6 +37,7 @@ export const en = {
   'interval.tooMany': '{{interval}} (range too long)',
   'toolbar.timezone': 'Time zone',
   'toolbar.timezoneProject': '{{zone}} (project)',
+  'toolbar.refresh': 'Ask again for the newest numbers',
   'select.nothing': 'Nothing found',
 
   'event.any': 'Any event',
@@ -172,7 +173,7 @@ export const en = {
 
   'signin.title': 'Ask for a sign-in link',
   'signin.body': 'This page opens with a link that the server makes for you. Run this on the machine where Tenure runs, then open the link it prints:',
-  'signin.note': 'A link works once. After that, this browser stays signed in.',
+  'signin.note': 'A link works once, within 15 minutes. After that, this browser stays signed in.',
 
   'empty.title': 'No events yet',
   'empty.body': 'Send the first ones in either of these ways; this page notices by itself when they arrive.',

@@ -2,9 +2,9 @@ import { ActionIcon } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useId, type ReactNode } from 'react';
-import { api, type Definitions, type Project } from '../api';
+import { api, type Answered, type Definitions, type Project } from '../api';
 import { useWords } from '../i18n';
-import { csvText, type Cell } from '../logic/csv';
+import { csvFileName, csvText, type Cell } from '../logic/csv';
 import type { Defaults } from '../logic/defaults';
 import type { Question } from '../logic/questions';
 import type { Span } from '../logic/range';
@@ -44,14 +44,14 @@ function download(name: string, rows: readonly (readonly Cell[])[]): void {
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
-interface FrameProps<T> {
+interface FrameProps<Q extends Question> {
   id: string;
   title: string;
   about: string;
   project: string;
-  question: Question;
+  question: Q;
   asked: {
-    data: { answer: T; milliseconds: number } | undefined;
+    data: Answered<Q> | undefined;
     error: unknown;
     isFetching: boolean;
     isPlaceholderData: boolean;
@@ -60,12 +60,13 @@ interface FrameProps<T> {
   height: number;
   controls: ReactNode;
   tools?: ReactNode;
-  csv: (answer: T) => { name: string; rows: Cell[][] };
-  children: (answer: T) => ReactNode;
+  /** Rows of the file, and the part of its name that tells the chart. */
+  csv: (answered: Answered<Q>) => Cell[][];
+  children: (answered: Answered<Q>) => ReactNode;
 }
 
 /** Title, controls, the answer or why there is none, and the ways to take it along. */
-export function CardFrame<T>(props: FrameProps<T>) {
+export function CardFrame<Q extends Question>(props: FrameProps<Q>) {
   const { t, format } = useWords();
   const [opened, { open, close }] = useDisclosure(false);
   const titleId = useId();
@@ -99,8 +100,8 @@ export function CardFrame<T>(props: FrameProps<T>) {
             disabled={!data}
             onClick={() => {
               if (!data) return;
-              const file = props.csv(data.answer);
-              download(file.name, file.rows);
+              const { from, to } = data.question;
+              download(csvFileName(props.project, props.id, from, to), props.csv(data));
             }}
           >
             <DownloadIcon />
@@ -116,7 +117,7 @@ export function CardFrame<T>(props: FrameProps<T>) {
         {asked.error ? (
           <FailureNote error={asked.error} retry={() => void asked.refetch()} />
         ) : data ? (
-          props.children(data.answer)
+          props.children(data)
         ) : (
           <LoadingBlock height={props.height} />
         )}

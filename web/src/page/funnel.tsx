@@ -1,7 +1,7 @@
 import { ActionIcon, Button, Select } from '@mantine/core';
 import { useWords, type Words } from '../i18n';
 import { biggestLoss, type FunnelAnswer } from '../logic/answers';
-import { csvFileName, type Cell } from '../logic/csv';
+import type { Cell } from '../logic/csv';
 import { funnelQuestion } from '../logic/questions';
 import { MAX_STEPS, WINDOWS, type Window } from '../logic/view';
 import { CardFrame, Figure, NoAnswer, useAnswer, type CardProps } from './card';
@@ -133,10 +133,7 @@ export function FunnelCard(props: CardProps) {
       question={question}
       asked={asked}
       height={300}
-      csv={(answer) => ({
-        name: csvFileName(project.name, 'funnel', span.from, span.to),
-        rows: csvOf(answer, words),
-      })}
+      csv={({ answer }) => csvOf(answer, words)}
       controls={
         <>
           {steps.map((step, i) => (
@@ -186,7 +183,7 @@ export function FunnelCard(props: CardProps) {
         </>
       }
     >
-      {(answer) => <Answer answer={answer} />}
+      {({ answer }) => <Answer answer={answer} />}
     </CardFrame>
   );
 }

@@ -71,6 +71,11 @@ export const CheckIcon = () => (
     <path d="m4 10.5 4 4 8-9" />
   </Icon>
 );
+export const RefreshIcon = () => (
+  <Icon>
+    <path d="M16 8.5A6.3 6.3 0 1 0 16.2 12M16.5 4.5v4h-4" />
+  </Icon>
+);
 export const DownArrow = () => (
   <Icon>
     <path d="M10 4v11M6 11.5l4 4 4-4" />

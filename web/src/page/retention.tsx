@@ -2,7 +2,7 @@ import { Button, Select } from '@mantine/core';
 import { useState } from 'react';
 import { useWords, type Words } from '../i18n';
 import { gridCells, gridTop, type RetentionAnswer } from '../logic/answers';
-import { csvFileName, type Cell } from '../logic/csv';
+import type { Cell } from '../logic/csv';
 import type { Interval } from '../logic/dates';
 import { retentionQuestion } from '../logic/questions';
 import { CardFrame, Figure, NoAnswer, useAnswer, type CardProps } from './card';
@@ -109,10 +109,7 @@ export function RetentionCard(props: CardProps) {
       question={question}
       asked={asked}
       height={440}
-      csv={(answer) => ({
-        name: csvFileName(project.name, 'retention', span.from, span.to),
-        rows: csvOf(answer, words, span.interval),
-      })}
+      csv={({ answer, question: { interval } }) => csvOf(answer, words, interval)}
       controls={
         <>
           <EventSelect
@@ -154,7 +151,9 @@ export function RetentionCard(props: CardProps) {
         </>
       }
     >
-      {(answer) => <Answer answer={answer} interval={span.interval} start={start} />}
+      {({ answer, question: { interval, start } }) => (
+        <Answer answer={answer} interval={interval} start={start.event} />
+      )}
     </CardFrame>
   );
 }

@@ -1,4 +1,5 @@
-import { Select } from '@mantine/core';
+import { ActionIcon, Select } from '@mantine/core';
+import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useMemo, useState } from 'react';
 import type { Project } from '../api';
 import { useWords } from '../i18n';
@@ -6,6 +7,7 @@ import { INTERVALS, isCivil, isInterval } from '../logic/dates';
 import { allowedIntervals, autoInterval, type Span } from '../logic/range';
 import { PRESETS, type Preset, type View } from '../logic/view';
 import type { Change } from '../use_view';
+import { RefreshIcon } from './icons';
 import styles from './page.module.css';
 import { Pills } from './pills';
 
@@ -78,6 +80,7 @@ function CustomDates(props: Props) {
 export function Toolbar(props: Props) {
   const { t, format } = useWords();
   const { project, view, change, span, timezone } = props;
+  const queries = useQueryClient();
   const chosen = 'preset' in view.range ? view.range.preset : 'custom';
   const allowed = allowedIntervals(span.from, span.to, project.week_start);
   const zones = useMemo(() => {
@@ -151,6 +154,16 @@ export function Toolbar(props: Props) {
           </span>
         )}
       </p>
+      <ActionIcon
+        className={styles.refresh ?? ''}
+        variant="default"
+        size={30}
+        aria-label={t('toolbar.refresh')}
+        title={t('toolbar.refresh')}
+        onClick={() => void queries.invalidateQueries()}
+      >
+        <RefreshIcon />
+      </ActionIcon>
     </section>
   );
 }

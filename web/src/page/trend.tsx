@@ -1,11 +1,11 @@
 import { Select, Skeleton } from '@mantine/core';
 import { lazy, Suspense, useMemo, useState } from 'react';
+import type { Answered } from '../api';
 import { useWords, type Words } from '../i18n';
 import { lastChange, type TrendAnswer, type TrendSeries } from '../logic/answers';
-import { csvFileName, type Cell } from '../logic/csv';
+import type { Cell } from '../logic/csv';
 import type { Interval } from '../logic/dates';
-import { trendQuestion } from '../logic/questions';
-import type { View } from '../logic/view';
+import { trendQuestion, type TrendQuestion } from '../logic/questions';
 import { CardFrame, Figure, NoAnswer, useAnswer, type CardProps } from './card';
 import { EventSelect } from './event_select';
 import page from './page.module.css';
@@ -17,6 +17,9 @@ const LineChart = lazy(() => import('./chart'));
 
 const NO_SPLIT = '\u0000none';
 const COLOURS = 7;
+
+const whatOf = (question: TrendQuestion, { t }: Words) =>
+  question.series[0].event ?? t('event.any');
 
 function seriesName(series: TrendSeries, what: string, { t }: Words): string {
   if (!series.breakdown) return what;
@@ -31,9 +34,11 @@ function seriesName(series: TrendSeries, what: string, { t }: Words): string {
     .join(' · ');
 }
 
-function csvOf(answer: TrendAnswer, names: readonly string[], words: Words, interval: Interval): Cell[][] {
+function csvOf({ answer, question }: Answered<TrendQuestion>, words: Words): Cell[][] {
+  const what = whatOf(question, words);
+  const names = answer.series.map((s) => seriesName(s, what, words));
   return [
-    [words.t(`interval.${interval}`), ...names],
+    [words.t(`interval.${question.interval}`), ...names],
     ...answer.intervals.map((start, i) => [start, ...answer.series.map((s) => s.values[i] ?? null)]),
     [words.t('trend.totalRow'), ...answer.series.map((s) => s.total)],
   ];
@@ -83,16 +88,13 @@ function Table(props: { answer: TrendAnswer; names: string[]; interval: Interval
   );
 }
 
-function Answer(props: {
-  answer: TrendAnswer;
-  view: View;
-  what: string;
-  interval: Interval;
-  mode: 'chart' | 'table';
-}) {
+function Answer(props: { answered: Answered<TrendQuestion>; mode: 'chart' | 'table' }) {
   const words = useWords();
   const { t, format } = words;
-  const { answer, view, what, interval, mode } = props;
+  const { mode } = props;
+  const { answer, question } = props.answered;
+  const { interval } = question;
+  const what = whatOf(question, words);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const names = useMemo(
     () => answer.series.map((s) => seriesName(s, what, words)),
@@ -107,7 +109,7 @@ function Answer(props: {
       {only && (
         <dl className={page.figures}>
           {only.total !== null && (
-            <Figure label={t(`trend.total.${view.math}`)} value={format.count(only.total)} />
+            <Figure label={t(`trend.total.${question.series[0].math}`)} value={format.count(only.total)} />
           )}
           {last && (
             <Figure
@@ -174,7 +176,6 @@ export function TrendCard(props: CardProps) {
   const { project, view, change, definitions, defaults, span, timezone } = props;
   const [mode, setMode] = useState<'chart' | 'table'>('chart');
   const event = view.event === undefined ? defaults.event : view.event;
-  const what = event ?? t('event.any');
   const question = trendQuestion(span, timezone, { event, math: view.math, by: view.by });
   const asked = useAnswer(project.name, question);
   const properties = useMemo(() => {
@@ -206,15 +207,7 @@ export function TrendCard(props: CardProps) {
           onChange={setMode}
         />
       }
-      csv={(answer) => ({
-        name: csvFileName(project.name, 'trend', span.from, span.to),
-        rows: csvOf(
-          answer,
-          answer.series.map((s) => seriesName(s, what, words)),
-          words,
-          span.interval,
-        ),
-      })}
+      csv={(answered) => csvOf(answered, words)}
       controls={
         <>
           <EventSelect
@@ -251,9 +244,7 @@ export function TrendCard(props: CardProps) {
         </>
       }
     >
-      {(answer) => (
-        <Answer answer={answer} view={view} what={what} interval={span.interval} mode={mode} />
-      )}
+      {(answered) => <Answer answered={answered} mode={mode} />}
     </CardFrame>
   );
 }
