@@ -21,6 +21,7 @@ static void column_end(struct chunk_column *column)
     mem_free(column->rows);
     mem_free(column->codes);
     mem_free(column->numbers);
+    mem_free(column->hashes);
     *column = (struct chunk_column){0};
 }
 
@@ -40,6 +41,7 @@ static void contents_free(struct chunk *c)
 {
     intern_destroy(c->names);
     intern_destroy(c->property_names);
+    mem_free(c->name_hashes);
     column_end(&c->account);
     column_end(&c->session);
     for (size_t i = 0; i < c->column_count; i++)
@@ -65,16 +67,19 @@ void chunk_destroy(struct chunk *c)
         return;
     contents_free(c);
     mem_free(c->rows);
+    mem_free(c->row_names);
     mem_free(c);
 }
 
 void chunk_clear(struct chunk *c)
 {
-    struct chunk_row *rows = c->rows;
-    size_t room = c->row_room;
+    struct chunk kept = {.rows = c->rows,
+                         .row_room = c->row_room,
+                         .row_names = c->row_names,
+                         .row_name_room = c->row_name_room};
 
     contents_free(c);
-    *c = (struct chunk){.rows = rows, .row_room = room};
+    *c = kept;
     contents_make(c);
 }
 
@@ -85,7 +90,7 @@ size_t chunk_rows(const struct chunk *c)
 
 size_t chunk_bytes(const struct chunk *c)
 {
-    return c->bytes + c->row_count * sizeof *c->rows;
+    return c->bytes + c->row_count * (sizeof *c->rows + sizeof *c->row_names);
 }
 
 static uint32_t text_code(struct chunk *c, struct intern *texts, struct str text)
@@ -111,12 +116,22 @@ static void column_grow(struct chunk *c, struct chunk_column *column)
     column->room = room;
 }
 
-static void text_add(struct chunk *c, struct chunk_column *column, uint32_t row, struct str text)
+/* Returns the value's part of the content hash. */
+static uint64_t text_add(struct chunk *c, struct chunk_column *column, uint32_t row,
+                         struct str text)
 {
     if (UNLIKELY(column->count == column->room))
         column_grow(c, column);
-    column->codes[column->count] = text_code(c, column->texts, text);
+    uint32_t code = text_code(c, column->texts, text);
+    column->codes[column->count] = code;
     column->rows[column->count++] = row;
+    if (UNLIKELY(code == column->hash_count)) {
+        struct value v = {.type = column->type, .text = text};
+        ARRAY_PUSH(column->hashes, column->hash_count, column->hash_room) =
+            property_hash(column->seed, &v);
+        c->bytes += sizeof *column->hashes;
+    }
+    return column->hashes[code];
 }
 
 static void number_add(struct chunk *c, struct chunk_column *column, uint32_t row,
@@ -182,36 +197,61 @@ static void id_add(struct chunk *c, uint32_t row, struct str id)
     c->bytes += sizeof *c->ids + bytes.len;
 }
 
-void chunk_add(struct chunk *c, const struct event *event, uint32_t person, uint32_t origin)
+static uint32_t name_add(struct chunk *c, struct str name)
 {
-    REQUIRE(c->row_count < ROWS_MAX);
-    uint32_t row = (uint32_t)c->row_count;
-    bool has_id = event->id.len > 0;
+    uint32_t code = text_code(c, c->names, name);
+
+    if (UNLIKELY(code == c->name_count)) {
+        ARRAY_PUSH(c->name_hashes, c->name_count, c->name_room) = event_name_hash(name);
+        c->bytes += sizeof *c->name_hashes;
+    }
+    size_t at = c->row_count;
+    ARRAY_PUSH(c->row_names, at, c->row_name_room) = code;
+    return code;
+}
+
+/* The sum of the properties' hashes. */
+static uint64_t properties_add(struct chunk *c, uint32_t row, const struct event *event)
+{
     uint64_t sum = 0;
 
     for (size_t i = 0; i < event->property_count; i++) {
         const struct property *p = &event->properties[i];
         REQUIRE(p->value.type > VALUE_MISSING && p->value.type < VALUE_TYPE_COUNT);
         struct chunk_column *column = property_column(c, i, p->name, p->value.type);
-        if (column->texts)
-            text_add(c, column, row, p->value.text);
-        else
+        if (column->texts) {
+            sum += text_add(c, column, row, p->value.text);
+        } else {
             number_add(c, column, row, &p->value);
-        if (!has_id)
             sum += property_hash(column->seed, &p->value);
+        }
     }
+    return sum;
+}
+
+void chunk_add(struct chunk *c, const struct event *event, uint32_t person, uint32_t origin)
+{
+    REQUIRE(c->row_count < ROWS_MAX);
+    uint32_t row = (uint32_t)c->row_count;
+    bool has_id = event->id.len > 0;
+    uint64_t sum = properties_add(c, row, event);
+    uint32_t name = name_add(c, event->name);
+
     if (event->account.len)
         text_add(c, &c->account, row, event->account);
     if (event->session.len)
         text_add(c, &c->session, row, event->session);
     if (has_id)
         id_add(c, row, event->id);
+    c->has_content |= !has_id;
+    c->has_sequence |= event->sequence != 0;
+    c->received_differs |= row && event->received != c->rows[0].received;
+    c->offset_differs |= row && event->offset_minutes != c->rows[0].offset;
     ARRAY_PUSH(c->rows, c->row_count, c->row_room) = (struct chunk_row){
         .time = event->time,
         .received = event->received,
-        .content = has_id ? 0 : event_body_hash(event, sum),
+        .content = has_id ? 0 : event_body_hash(event, c->name_hashes[name], sum),
         .person = person,
-        .name = text_code(c, c->names, event->name),
         .origin = origin,
         .sequence = event->sequence,
         .copy = event->copy,

@@ -7,7 +7,7 @@
 struct chunk_row {
     int64_t time, received;
     uint64_t content; /* event_body_hash; only of rows without an id */
-    uint32_t person, name, origin, sequence, copy;
+    uint32_t person, origin, sequence, copy;
     int16_t offset;
     bool has_id;
 };
@@ -19,6 +19,8 @@ struct chunk_column {
     struct str property;  /* lives in the chunk's property names */
     uint64_t seed;        /* property_seed */
     struct intern *texts; /* of texts and lists; NULL for numbers */
+    uint64_t *hashes;     /* property_hash by code, so that each text is hashed for it once */
+    size_t hash_count, hash_room;
     uint32_t *rows;
     uint32_t *codes;   /* with texts */
     uint64_t *numbers; /* without */
@@ -40,7 +42,15 @@ struct chunk_property {
 struct chunk {
     struct chunk_row *rows;
     size_t row_count, row_room;
+    uint32_t *row_names; /* by row: code of its name */
+    size_t row_name_room;
     struct intern *names;
+    uint64_t *name_hashes; /* by code */
+    size_t name_count, name_room;
+    bool has_content;      /* a row is known by content */
+    bool has_sequence;     /* a row's is not 0 */
+    bool received_differs; /* from the first row's */
+    bool offset_differs;
     struct chunk_column account, session;
     struct chunk_column *columns;
     size_t column_count, column_room;
@@ -59,6 +69,7 @@ struct chunk {
 struct chunk_month {
     int64_t start;
     const uint32_t *order; /* row numbers by (person, time, sequence, arrival) */
+    const uint64_t *keys;  /* person << 32 | ms since `start`, in that order */
     uint32_t count;
 };
 

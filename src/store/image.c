@@ -18,6 +18,7 @@ struct month {
 struct imager {
     const struct chunk *c;
     uint32_t *order;  /* kept rows, by (month, person, time, sequence, arrival) */
+    uint64_t *keys;   /* person << 32 | ms of the month, in that order */
     uint32_t *places; /* row -> where it stands in `order`, or PLACE_NONE */
     uint32_t count;   /* of order */
     struct month *months;
@@ -30,6 +31,40 @@ struct imager {
 
 /* ---- order ---- */
 
+/* Recent months: events of one month come together, or jump about a few. */
+struct month_cache {
+    struct {
+        int64_t start, next;
+    } slots[64];
+};
+
+static int64_t month_cached(struct month_cache *cache, int64_t ms)
+{
+    unsigned slot = (unsigned)((uint64_t)ms >> 30) % COUNT(cache->slots); /* 12 days */
+
+    if (UNLIKELY(ms < cache->slots[slot].start || ms >= cache->slots[slot].next)) {
+        cache->slots[slot].start = month_start(ms);
+        cache->slots[slot].next = month_next(cache->slots[slot].start);
+    }
+    return cache->slots[slot].start;
+}
+
+/* Cuts the sorted rows into months. */
+static void months_cut(struct imager *m, const struct radix_item *items, const int64_t *starts)
+{
+    for (uint32_t i = 0; i < m->c->row_count; i++) {
+        uint32_t row = items[i].row;
+        int64_t start = starts[row];
+        m->order[i] = row;
+        m->keys[i] =
+            (uint64_t)m->c->rows[row].person << 32 | (uint32_t)(m->c->rows[row].time - start);
+        if (i == 0 || start != m->months[m->month_count - 1].start)
+            ARRAY_PUSH(m->months, m->month_count, m->month_room) =
+                (struct month){.start = start, .from = i};
+        m->months[m->month_count - 1].to = i + 1;
+    }
+}
+
 static void rows_sort(struct imager *m)
 {
     const struct chunk *c = m->c;
@@ -37,40 +72,31 @@ static void rows_sort(struct imager *m)
     struct radix_item *items = mem_array(count, sizeof *items);
     struct radix_item *spare = mem_array(count, sizeof *spare);
     int64_t *starts = mem_array(count, sizeof *starts);
-    int64_t start = 0, next = 0;
-    bool has_sequence = false, has_months = false;
+    struct month_cache cache = {0};
+    bool has_months = false;
 
     for (uint32_t i = 0; i < count; i++) {
         const struct chunk_row *row = &c->rows[i];
-        if (row->time < start || row->time >= next) {
-            start = month_start(row->time);
-            next = month_next(start);
-        }
-        starts[i] = start;
-        has_months |= start != starts[0];
-        has_sequence |= row->sequence != 0;
-        items[i] = (struct radix_item){row->sequence, i};
+        starts[i] = month_cached(&cache, row->time);
+        has_months |= starts[i] != starts[0];
+        items[i].row = i;
+        items[i].key = c->has_sequence
+                           ? row->sequence
+                           : (uint64_t)row->person << 32 | (uint32_t)(row->time - starts[i]);
     }
-    if (has_sequence)
-        radix_sort(items, spare, count);
-    for (uint32_t i = 0; i < count; i++) {
+    radix_sort(items, spare, count);
+    for (uint32_t i = 0; c->has_sequence && i < count; i++) {
         const struct chunk_row *row = &c->rows[items[i].row];
         items[i].key = (uint64_t)row->person << 32 | (uint32_t)(row->time - starts[items[i].row]);
     }
-    radix_sort(items, spare, count);
+    if (c->has_sequence)
+        radix_sort(items, spare, count);
     if (has_months) {
         for (uint32_t i = 0; i < count; i++)
             items[i].key = (uint64_t)(starts[items[i].row] / DAY_MS) ^ (uint64_t)1 << 63;
         radix_sort(items, spare, count);
     }
-    for (uint32_t i = 0; i < count; i++) {
-        m->order[i] = items[i].row;
-        start = starts[items[i].row];
-        if (i == 0 || start != m->months[m->month_count - 1].start)
-            ARRAY_PUSH(m->months, m->month_count, m->month_room) =
-                (struct month){.start = start, .from = i};
-        m->months[m->month_count - 1].to = i + 1;
-    }
+    months_cut(m, items, starts);
     mem_free(items);
     mem_free(spare);
     mem_free(starts);
@@ -87,7 +113,8 @@ static bool rows_settle(struct imager *m, struct segment *const *others, size_t 
 
     for (size_t i = 0; is_good && i < m->month_count; i++) {
         const struct month *q = &m->months[i];
-        struct chunk_month month = {q->start, m->order + q->from, q->to - q->from};
+        struct chunk_month month = {q->start, m->order + q->from, m->keys + q->from,
+                                    q->to - q->from};
         is_good = chunk_known(m->c, &month, others, other_count, is_known + q->from, e);
     }
     memset(m->places, 0xff, m->c->row_count * sizeof *m->places);
@@ -102,6 +129,7 @@ static bool rows_settle(struct imager *m, struct segment *const *others, size_t 
                 continue;
             }
             m->places[row] = kept;
+            m->keys[kept] = m->keys[at];
             m->order[kept++] = row;
         }
         if (kept > from)
@@ -123,7 +151,7 @@ static void people_put(struct imager *m)
         struct month *q = &m->months[i];
         uint32_t count = 0;
         for (uint32_t at = q->from; at < q->to; at++) {
-            uint32_t person = m->c->rows[m->order[at]].person;
+            uint32_t person = (uint32_t)(m->keys[at] >> 32);
             if (count == 0 || persons[count - 1] != person) {
                 persons[count] = person;
                 starts[count++] = at - q->from;
@@ -134,15 +162,14 @@ static void people_put(struct imager *m)
     }
 }
 
-/* A column that each row has, out of the rows themselves. */
-static void row_numbers_put(struct imager *m, enum column_kind kind)
+static void constant_put(struct imager *m, enum column_kind kind, int64_t value)
 {
-    for (uint32_t i = 0; i < m->count; i++) {
-        const struct chunk_row *row = &m->c->rows[m->order[i]];
-        m->numbers[i] = kind == COLUMN_RECEIVED ? (uint64_t)row->received
-                        : kind == COLUMN_OFFSET ? (uint64_t)row->offset
-                                                : row->sequence;
-    }
+    for (size_t i = 0; i < m->month_count; i++)
+        encoder_constant(&m->months[i].encoder, kind, value);
+}
+
+static void gathered_put(struct imager *m, enum column_kind kind)
+{
     for (size_t i = 0; i < m->month_count; i++) {
         struct month *q = &m->months[i];
         struct cells cells = {.count = q->to - q->from, .numbers = m->numbers + q->from};
@@ -151,6 +178,32 @@ static void row_numbers_put(struct imager *m, enum column_kind kind)
             is_needed = cells.numbers[j] != 0;
         if (is_needed)
             encoder_numbers(&q->encoder, kind, STR(""), VALUE_INT, &cells);
+    }
+}
+
+/* The numbers that each row has. Mostly they are all the same, which the chunk knows. */
+static void row_numbers_put(struct imager *m)
+{
+    const struct chunk_row *rows = m->c->rows;
+
+    if (m->c->received_differs) {
+        for (uint32_t i = 0; i < m->count; i++)
+            m->numbers[i] = (uint64_t)rows[m->order[i]].received;
+        gathered_put(m, COLUMN_RECEIVED);
+    } else if (m->count) {
+        constant_put(m, COLUMN_RECEIVED, rows[0].received);
+    }
+    if (m->c->offset_differs) {
+        for (uint32_t i = 0; i < m->count; i++)
+            m->numbers[i] = (uint64_t)rows[m->order[i]].offset;
+        gathered_put(m, COLUMN_OFFSET);
+    } else if (m->count) {
+        constant_put(m, COLUMN_OFFSET, rows[0].offset);
+    }
+    if (m->c->has_sequence) {
+        for (uint32_t i = 0; i < m->count; i++)
+            m->numbers[i] = rows[m->order[i]].sequence;
+        gathered_put(m, COLUMN_SEQUENCE);
     }
 }
 
@@ -166,11 +219,11 @@ static void times_and_names_put(struct imager *m)
     for (size_t i = 0; i < m->month_count; i++) {
         struct month *q = &m->months[i];
         for (uint32_t at = q->from; at < q->to; at++)
-            m->codes[at] = (uint32_t)(m->c->rows[m->order[at]].time - q->start);
+            m->codes[at] = (uint32_t)m->keys[at];
         encoder_time(&q->encoder, m->codes + q->from);
     }
     for (uint32_t i = 0; i < m->count; i++)
-        m->codes[i] = m->c->rows[m->order[i]].name;
+        m->codes[i] = m->c->row_names[m->order[i]];
     for (size_t i = 0; i < m->month_count; i++) {
         struct month *q = &m->months[i];
         struct cells cells = {.count = q->to - q->from, .codes = m->codes + q->from};
@@ -298,9 +351,7 @@ static bool months_encode(struct imager *m, struct str project, uint64_t age,
     }
     people_put(m);
     times_and_names_put(m);
-    row_numbers_put(m, COLUMN_RECEIVED);
-    row_numbers_put(m, COLUMN_OFFSET);
-    row_numbers_put(m, COLUMN_SEQUENCE);
+    row_numbers_put(m);
     column_put(m, &m->c->account);
     column_put(m, &m->c->session);
     ids_put(m);
@@ -321,6 +372,7 @@ static bool months_encode(struct imager *m, struct str project, uint64_t age,
 static void imager_free(struct imager *m)
 {
     mem_free(m->order);
+    mem_free(m->keys);
     mem_free(m->places);
     mem_free(m->months);
     mem_free(m->rows);
@@ -339,6 +391,7 @@ bool chunk_images(const struct chunk *c, struct str project, uint64_t age,
     struct imager m = {
         .c = c,
         .order = mem_array(count, sizeof *m.order),
+        .keys = mem_array(count, sizeof *m.keys),
         .places = mem_array(count, sizeof *m.places),
         .rows = mem_array(count + 1, sizeof *m.rows),
         .cells = mem_array(count + 1, sizeof *m.cells),

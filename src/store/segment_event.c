@@ -38,11 +38,20 @@ uint64_t property_hash(uint64_t seed, const struct value *v)
     return hash_mix(seed ^ hash_mix(word));
 }
 
-uint64_t event_body_hash(const struct event *event, uint64_t property_sum)
+uint64_t event_name_hash(struct str name)
+{
+    return hash64(name, NAME_SEED);
+}
+
+uint64_t event_body_hash(const struct event *event, uint64_t name_hash, uint64_t property_sum)
 {
     const uint64_t words[] = {
-        (uint64_t)event->time,  (uint64_t)event->offset_minutes, event->sequence,
-        hash64(event->name, 0), hash64(event->account, 0),       hash64(event->session, 0),
+        (uint64_t)event->time,
+        (uint64_t)event->offset_minutes,
+        event->sequence,
+        name_hash,
+        event->account.len ? hash64(event->account, 0) : 0,
+        event->session.len ? hash64(event->session, 0) : 0,
         property_sum,
     };
     return hash64((struct str){(const char *)words, sizeof words}, 0);
@@ -61,8 +70,9 @@ uint64_t event_property_sum(const struct event *event)
 
 uint64_t event_content_hash(const struct event *event)
 {
-    return hash_mix(event_body_hash(event, event_property_sum(event)) ^
-                    hash64(event->person, PERSON_SEED));
+    return hash_mix(
+        event_body_hash(event, event_name_hash(event->name), event_property_sum(event)) ^
+        hash64(event->person, PERSON_SEED));
 }
 
 static bool row_id(struct segment *g, uint32_t row, struct arena *arena, struct str *id,

@@ -7,5 +7,6 @@ uint64_t property_seed(struct str name, enum value_type type);
 uint64_t property_hash(uint64_t seed, const struct value *v);
 /* The sum of an event's property hashes, whatever their order. */
 uint64_t event_property_sum(const struct event *event);
+uint64_t event_name_hash(struct str name);
 /* All but person, id, copy and arrival. */
-uint64_t event_body_hash(const struct event *event, uint64_t property_sum);
+uint64_t event_body_hash(const struct event *event, uint64_t name_hash, uint64_t property_sum);
