@@ -93,7 +93,7 @@ static bool apply_events(struct store *s, struct tally *tally, struct store_rece
     while (batch_next_event(&s->reader, &ev, &text, e)) {
         uint32_t origin = 0;
         if (ev.id.len) {
-            bool is_new;
+            bool is_new = false;
             if (!check_id(s, &ev, receipt, &is_new, e))
                 return false;
             if (!is_new)

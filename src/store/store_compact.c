@@ -6,9 +6,7 @@
  * all younger ones together, twice), or when there are more than six; store_maintain makes one of
  * them.
  */
-#include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "store/store_inner.h"
 
@@ -16,7 +14,6 @@ enum {
     SIMILAR_MIN = 4, /* so many of similar size are merged */
     MONTH_SEGMENTS_MAX = 6,
     WHOLE_ROWS_MAX = 1 << 28, /* a month is not merged to more by store_maintain */
-    SPACE_RETRY_SECONDS = 5,
 };
 
 /* Neighbours in `live`: [from, to). */
@@ -196,19 +193,6 @@ bool store_compact(struct store *s, bool all, bool *did, struct err *e)
 
 /* ---- the background ---- */
 
-static void wait_for_work(struct store *s)
-{
-    if (!s->is_waiting_for_space) {
-        pthread_cond_wait(&s->work, &s->lock);
-        return;
-    }
-    struct timespec until;
-    REQUIRE(clock_gettime(CLOCK_REALTIME, &until) == 0);
-    until.tv_sec += SPACE_RETRY_SECONDS;
-    if (pthread_cond_timedwait(&s->work, &s->lock, &until) == ETIMEDOUT)
-        s->is_waiting_for_space = false;
-}
-
 /* Sealing or one compaction, with the store's lock let go meanwhile. */
 static void maintain_step(struct store *s, bool seals)
 {
@@ -240,7 +224,7 @@ void *store_background_main(void *store)
         } else if (may_work && store_compaction_is_due(s)) {
             maintain_step(s, false);
         } else {
-            wait_for_work(s);
+            pthread_cond_wait(&s->work, &s->lock);
         }
     }
     pthread_mutex_unlock(&s->lock);

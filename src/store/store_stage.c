@@ -182,6 +182,7 @@ bool store_freeze(struct store *s, struct err *e)
     s->active = stage_create(s->next_age++);
     s->active->sequence_end = s->frozen->sequence_end;
     store_preview_clear(s);
+    s->is_waiting_for_space = false; /* there may be some by now: sealing is tried again */
     if (!s->has_threads)
         return store_settle(s, e);
     pthread_cond_broadcast(&s->work);
