@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/limits.h"
 
 const struct option common_options[] = {
@@ -98,30 +99,43 @@ static const struct command *find_command(const struct str *words, size_t count,
     return NULL;
 }
 
-static bool unknown_command(const struct str *words, size_t count, struct err *e)
+/* "key": the commands that begin with that word. */
+static bool hint_group(struct str first, struct err *e)
 {
-    const char *found = NULL;
-    size_t best = 4;
-    char two[64];
-    struct str one = words[0];
-    /* Is the first word the first of a pair? Then the second is what is wrong or missing. */
-    bool is_first = false;
+    BUF_AUTO list = {0};
 
     for (const struct command *c = commands; c->name; c++) {
-        struct str rest = str_of(c->name), first;
-        str_cut(&rest, ' ', &first);
-        is_first = is_first || (rest.at && str_equal(first, one));
+        struct str rest = str_of(c->name), word;
+        str_cut(&rest, ' ', &word);
+        if (rest.at && str_equal(word, first))
+            buf_printf(&list, "%s%s", list.len ? ", " : "there are: ", c->name);
     }
-    snprintf(two, sizeof two, "%.*s%s%.*s", (int)MIN(one.len, 24), one.at,
-             is_first && count > 1 ? " " : "",
-             is_first && count > 1 ? (int)MIN(words[1].len, 24) : 0,
-             is_first && count > 1 ? words[1].at : "");
-    for (const struct command *c = commands; c->name; c++)
-        nearest(str_of(two), c->name, &best, &found);
-    err_set(e, ERR_USAGE, "there is no command \"%s\"", two);
+    return list.len ? (err_hint(e, "%.*s", STR_ARG(buf_str(&list))), true) : false;
+}
+
+static bool unknown_command(const struct str *words, size_t count, struct err *e)
+{
+    struct str first = str_sub(words[0], 0, 24), second = STR_NONE;
+    const char *found = NULL;
+    size_t best = 4;
+    char both[64];
+
+    if (count > 1 && words[1].len && words[1].at[0] != '-')
+        second = str_sub(words[1], 0, 24);
+    err_set(e, ERR_USAGE, "there is no command \"%.*s\"", STR_ARG(first));
+    if (second.len && hint_group(first, e))
+        err_set(e, ERR_USAGE, "there is no command \"%.*s %.*s\"", STR_ARG(first),
+                STR_ARG(second));
+    if (hint_group(first, e) && !second.len)
+        return false;
+    snprintf(both, sizeof both, "%.*s %.*s", STR_ARG(first), STR_ARG(second));
+    for (const struct command *c = commands; c->name && c->doc; c++) {
+        bool is_pair = strchr(c->name, ' ') != NULL;
+        nearest(is_pair ? str_of(both) : first, c->name, &best, &found);
+    }
     if (found)
         return err_hint(e, "did you mean %s?", found);
-    return err_hint(e, "`tenure help` lists the commands");
+    return e->hint[0] ? false : err_hint(e, "`tenure help` lists the commands");
 }
 
 bool command_parse(struct run *run, const struct str *words, size_t count, struct err *e)
@@ -214,7 +228,7 @@ void command_overview(FILE *out)
 {
     fprintf(out, "Tenure: sees each customer's whole timeline, and says who stays.\n\n"
                  "usage: tenure COMMAND [options]\n\n");
-    for (const struct command *c = commands; c->name; c++)
+    for (const struct command *c = commands; c->name && c->doc; c++)
         fprintf(out, "  %-16s %s\n", c->name, c->doc);
     fprintf(out, "\n`tenure COMMAND --help` shows options and an example. Results go to standard "
                  "output,\nmessages to standard error; exit codes: 0 done, 1 failed, 2 wrong usage "

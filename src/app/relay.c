@@ -368,28 +368,46 @@ static bool send_all(const struct run *run, int fd, struct str message)
     return true;
 }
 
+/* -1: nobody answers, or (with `e` set) there is no such folder. */
+static int call(struct str dir, struct err *e)
+{
+    struct sockaddr_un address;
+    int folder = -1;
+
+    if (!socket_address(dir, &address, &folder, e))
+        return -1;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        close(fd);
+        fd = -1;
+    }
+    close(folder);
+    return fd;
+}
+
+bool relay_answers(struct str dir)
+{
+    struct err ignored = {0};
+    int fd = call(dir, &ignored);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 bool relay_call(const struct run *run, struct str dir, const struct str *words, size_t count,
                 int *exit_code, struct err *e)
 {
-    struct sockaddr_un address;
     unsigned char code = 1;
     BUF_AUTO message = {0};
-    int folder = -1;
 
     compose(run, words, count, &message);
     if (message.len > COMMAND_TEXT_BYTES)
         return err_set(e, ERR_USAGE, "the words of this command are over %d bytes long",
                        COMMAND_TEXT_BYTES);
-    if (!socket_address(dir, &address, &folder, e))
-        return false;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int refused = fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0;
-    close(folder);
-    if (refused) {
-        if (fd >= 0)
-            close(fd);
-        return err_set(e, ERR_BUSY, "the server does not answer");
-    }
+    int fd = call(dir, e);
+    if (fd < 0)
+        return e->kind ? false : err_set(e, ERR_BUSY, "the server does not answer");
     bool ok = send_all(run, fd, buf_str(&message)) && read_whole(fd, &code, 1);
     close(fd);
     *exit_code = code;

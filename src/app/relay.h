@@ -24,3 +24,6 @@ void relay_stop(struct relay *r); /* cancels what runs and waits for it; NULL is
  * ERR_IO: the server went away before it had answered. */
 MUST_USE bool relay_call(const struct run *run, struct str dir, const struct str *words,
                          size_t count, int *exit_code, struct err *e);
+
+/* Does a server answer at the directory's socket? */
+bool relay_answers(struct str dir);

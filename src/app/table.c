@@ -111,5 +111,7 @@ const struct command commands[] = {
      command_version},
     {"help", "[COMMAND]", "Shows the commands, or one of them.", NULL, "tenure help import",
      NEED_NOTHING, 0, 2, NULL, command_help_for},
+    /* Without a doc: not listed. What `demo` asks of a server that runs already. */
+    {"demo-report", "", NULL, NULL, NULL, NEED_SITE, 0, 0, demo_options, command_demo_report},
     {0},
 };

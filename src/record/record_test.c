@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "os/os.h"
 #include "record/record.h"
 
 static const struct record_migration steps[] = {
@@ -37,9 +38,11 @@ static int drop_place(void **state)
     struct place *p = *state;
     char path[128];
 
+    AUTO(os) *os = os_linux_create();
+    struct err e = {0};
     for (size_t i = 0; i < COUNT(names); i++) {
         snprintf(path, sizeof path, "%s/%s", p->dir, names[i]);
-        unlink(path);
+        assert_works(os_remove(os, str_of(path), &e), e);
     }
     rmdir(p->dir);
     mem_free(p);
