@@ -129,8 +129,58 @@ static bool no_such_time(struct str text, struct err *e)
     return err_hint(e, "hours run from 00 to 23, minutes and seconds from 00 to 59");
 }
 
+/* Two digits, or a number above 99 when they are none. */
+static unsigned pair(const char *at)
+{
+    unsigned tens = (unsigned char)at[0] - '0', ones = (unsigned char)at[1] - '0';
+    return tens > 9 || ones > 9 ? 100 : tens * 10 + ones;
+}
+
+/* What programs write, in one step: "2026-02-03T09:15:00Z", with ".250", with "+07:00" for Z.
+ * False: of another form or wrong; the careful way then takes or refuses it. */
+static bool usual_form(struct str text, int64_t *ms, int *offset_minutes)
+{
+    enum { BASE = 19, FRACTION = 4 }; /* "2026-02-03T09:15:00", ".250" */
+    const char *at = text.at;
+    if (text.len <= BASE || at[4] != '-' || at[7] != '-' || at[10] != 'T' || at[13] != ':' ||
+        at[16] != ':')
+        return false;
+    unsigned century = pair(at), year = pair(at + 2), month = pair(at + 5), day = pair(at + 8);
+    unsigned hour = pair(at + 11), minute = pair(at + 14), second = pair(at + 17);
+    if (century < 19 || century > 21 || year > 99 || month - 1 > 11 || day - 1 > 30 || hour > 23 ||
+        minute > 59 || second > 59)
+        return false;
+    if (day > 28 && (int)day > days_in_month(century * 100 + year, (int)month))
+        return false;
+    unsigned milli = 0, offset = 0;
+    size_t rest = BASE;
+    if (at[rest] == '.' && text.len > BASE + FRACTION) {
+        unsigned tens = pair(at + rest + 1), ones = (unsigned char)at[rest + 3] - '0';
+        if (tens > 99 || ones > 9)
+            return false;
+        milli = tens * 10 + ones;
+        rest += FRACTION;
+    }
+    bool is_utc = text.len == rest + 1 && at[rest] == 'Z';
+    if (!is_utc) {
+        if (text.len != rest + 6 || (at[rest] != '+' && at[rest] != '-') || at[rest + 3] != ':')
+            return false;
+        unsigned hours = pair(at + rest + 1), minutes = pair(at + rest + 4);
+        if (hours > 23 || minutes > 59)
+            return false;
+        offset = hours * 60 + minutes;
+    }
+    *offset_minutes = at[rest] == '-' ? -(int)offset : (int)offset;
+    int64_t days = days_from_civil(century * 100 + year, (int)month, (int)day);
+    int64_t minutes_utc = days * 1440 + hour * 60 + minute - *offset_minutes;
+    *ms = minutes_utc * 60000 + second * 1000 + milli;
+    return true;
+}
+
 bool instant_parse(struct str text, int64_t *ms, int *offset_minutes, struct err *e)
 {
+    if (LIKELY(usual_form(text, ms, offset_minutes)))
+        return true;
     static const char form[] = "2026-02-03T09:15:00Z or 2026-02-03T09:15:00.250+07:00";
     struct fields f = {0};
     struct str rest = text;

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "base/test.h"
 
 #include "base/hash.h"
@@ -154,6 +156,41 @@ static void texts_read_back_to_the_same_instant(void **state)
     assert_true(instant_text(INT64_MIN, room).len < INSTANT_TEXT_BYTES);
 }
 
+/* A space for the T is read the careful way: both must say the same of all that looks usual. */
+static void the_quick_way_reads_like_the_careful_one(void **state)
+{
+    (void)state;
+    static const char *const ends[] = {"Z",      ".250Z", ".999+07:00", "-00:30", "+23:59",
+                                       "+24:00", ".25Z",  ".Z",         ".2500Z", "",
+                                       "z",      "+0700", "+07:60"};
+    static const char *const odd[] = {"2026-02-29", "2024-02-29", "1900-02-29", "2026-04-31",
+                                      "2026-13-01", "2026-00-01", "2026-01-00", "2569-01-01",
+                                      "1899-12-31", "2199-12-31", "2200-01-01", "20a6-01-01"};
+    static const char *const clocks[] = {"09:15:00", "23:59:59", "24:00:00",
+                                         "23:59:60", "12:60:00", "1a:00:00"};
+    uint64_t dice = 7;
+    for (int i = 0; i < 20000; i++) {
+        dice = dice * 6364136223846793005u + 1442695040888963407u;
+        unsigned r = (unsigned)(dice >> 32);
+        char date[32], quick[80], careful[80];
+        snprintf(date, sizeof date, "%04u-%02u-%02u", 1895 + r % 310, r / 310 % 13 + r / 7 % 2,
+                 r / 4030 % 32);
+        const char *day = i % 5 ? date : odd[r / 3 % COUNT(odd)];
+        const char *clock = clocks[r / 11 % COUNT(clocks)], *end = ends[r / 101 % COUNT(ends)];
+        snprintf(quick, sizeof quick, "%sT%s%s", day, clock, end);
+        snprintf(careful, sizeof careful, "%s %s%s", day, clock, end);
+        int64_t a = 0, b = 0;
+        int zone_a = 0, zone_b = 0;
+        struct err e = {0}, f = {0};
+        bool is_quick = instant_parse(str_of(quick), &a, &zone_a, &e);
+        bool is_careful = instant_parse(str_of(careful), &b, &zone_b, &f);
+        if (is_quick != is_careful || strcmp(e.code, f.code) != 0 ||
+            (is_quick && (a != b || zone_a != zone_b)))
+            fail_msg("%s gives %lld %s, %s gives %lld %s", quick, (long long)a, e.code, careful,
+                     (long long)b, f.code);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +198,7 @@ int main(void)
         cmocka_unit_test(refuses_the_rest_with_a_hint),
         cmocka_unit_test(dates_stand_alone),
         cmocka_unit_test(texts_read_back_to_the_same_instant),
+        cmocka_unit_test(the_quick_way_reads_like_the_careful_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

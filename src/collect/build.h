@@ -30,6 +30,7 @@ struct build {
     bool was_flattened;
     bool copy_texts; /* texts of the JSON document do not live as long as the batch */
     int64_t now_ms;
+    struct err unused; /* for readers whose errors nobody sees: making one costs as much as a line */
 };
 
 void build_init(struct build *b);

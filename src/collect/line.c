@@ -178,18 +178,17 @@ static bool id_text(struct cursor *c, struct str *out)
 static bool time_value(struct build *b, struct cursor *c, struct event *event)
 {
     struct value v;
-    struct err ignored = {0};
     int offset = 0;
     if (!value(c, &v))
         return false;
     if (v.type == VALUE_TEXT) {
-        if (!instant_parse(v.text, &event->time, &offset, &ignored))
+        if (!instant_parse(v.text, &event->time, &offset, &b->unused))
             return false;
         event->offset_minutes = (int16_t)offset;
-        return build_time_range(b->now_ms, event->time, &ignored);
+        return build_time_range(b->now_ms, event->time, &b->unused);
     }
     event->time = v.integer;
-    return v.type == VALUE_INT && build_time_number(b->now_ms, v.integer, &ignored);
+    return v.type == VALUE_INT && build_time_number(b->now_ms, v.integer, &b->unused);
 }
 
 enum {
@@ -257,7 +256,6 @@ bool native_line(struct build *b, struct str line)
 {
     struct cursor c = {line.at, line.at + line.len};
     struct event event = {.received = b->now_ms, .time = BUILD_TIME_NONE};
-    struct err ignored = {0};
 
     build_properties_begin(b);
     if (!line_event(b, &c, &event)) {
@@ -265,8 +263,8 @@ bool native_line(struct build *b, struct str line)
         return false;
     }
     size_t bytes = b->open_bytes;
-    if (!build_take(b, &event.properties, &event.property_count, &ignored) ||
-        !build_event_check(&event, bytes, &ignored))
+    if (!build_take(b, &event.properties, &event.property_count, &b->unused) ||
+        !build_event_check(&event, bytes, &b->unused))
         return false;
     *build_event(b) = event;
     return true;
