@@ -100,6 +100,19 @@ static bool is_data_file(struct str name)
            str_equal(name, STR("people.dat")) || str_starts(name, STR("facts-"));
 }
 
+/* The directory's own name must be durable before anything in it counts. */
+static bool sync_parent(struct store *s, struct err *e)
+{
+    struct str parent = s->dir;
+    while (parent.len > 1 && parent.at[parent.len - 1] == '/')
+        parent.len--;
+    while (parent.len && parent.at[parent.len - 1] != '/')
+        parent.len--;
+    while (parent.len > 1 && parent.at[parent.len - 1] == '/')
+        parent.len--;
+    return os_dir_sync(s->os, parent.len ? parent : STR("."), e);
+}
+
 static bool make_manifest(struct store *s, struct err *e)
 {
     AUTO(arena) *arena = arena_create(0);
@@ -115,7 +128,7 @@ static bool make_manifest(struct store *s, struct err *e)
         }
     struct identity who = {.project = s->project};
     os_random(s->os, &who.store, sizeof who.store);
-    return manifest_create(s->os, s->dir, &who, e);
+    return sync_parent(s, e) && manifest_create(s->os, s->dir, &who, e);
 }
 
 static bool open_manifest(struct store *s, struct err *e)
