@@ -81,7 +81,10 @@ static void world_make(struct world *w, uint64_t seed)
     struct dice d = {seed};
     struct err e = {0};
     AUTO(arena) *a = arena_create(0);
-    struct store_options options = {.no_background = true, .chunk_rows = 200, .seal_rows = 700};
+    struct store_options options = {.no_background = true,
+                                    .chunk_rows = 200,
+                                    .seal_rows = 700,
+                                    .project = STR("p")};
     struct store_receipt receipt;
     struct event *list = arena_array(a, EVENTS, sizeof *list);
 
@@ -104,7 +107,8 @@ static void world_make(struct world *w, uint64_t seed)
         event_of(a, m, &list[i]);
     }
     for (size_t i = 0; i < EVENTS;) {
-        size_t n = MIN((size_t)1 + roll(&d, 60), EVENTS - i);
+        size_t n = 1 + roll(&d, 60);
+        n = MIN(n, EVENTS - i);
         struct store_batch b = {.events = list + i, .event_count = n};
         assert_works(store_append(w->store, &b, &receipt, &e), e);
         assert_int_equal(receipt.accepted, n);
