@@ -17,7 +17,7 @@ void buf_clear(struct buf *b)
 
 char *buf_reserve(struct buf *b, size_t more)
 {
-    if (UNLIKELY(b->room - b->len < more)) {
+    if (UNLIKELY(b->room - b->len < more || !b->at)) { /* NULL + 0 is not defined */
         REQUIRE(more <= SIZE_MAX / 4 && b->len <= SIZE_MAX / 4);
         size_t room = MAX(b->room * 2, 64);
         while (room - b->len < more)
