@@ -1,0 +1,250 @@
+/* The log file by file: what was synced is there, tails are cut, damage is told from tails. */
+#include "base/hash.h"
+#include "base/test.h"
+#include "os/os_sim.h"
+#include "store/wal.h"
+
+static const struct identity owner = {{"main", 4}, 77};
+
+struct log {
+    struct os *os;
+    struct wal *w;
+    struct err e;
+};
+
+static struct log *log_create(void)
+{
+    struct log *l = mem_zero(sizeof *l);
+    l->os = os_sim_create((struct os_sim_plan){.seed = 3});
+    assert_works(os_dir_make(l->os, STR("/d"), &l->e), l->e);
+    assert_works(os_dir_sync(l->os, STR("/"), &l->e), l->e);
+    assert_works(wal_create(l->os, STR("/d"), &owner, 1, 1, &l->w, &l->e), l->e);
+    return l;
+}
+
+static void log_destroy(struct log *l)
+{
+    wal_close(l->w);
+    os_destroy(l->os);
+    mem_free(l);
+}
+AUTO_DEFINE(log, log_destroy)
+
+/* Batch n is (n * 37 % 200) bytes that say n. */
+static struct str payload_of(char *room, uint64_t n)
+{
+    size_t len = 8 + n * 37 % 200;
+    memset(room, (int)n, len);
+    memcpy(room, &n, 8);
+    return (struct str){room, len};
+}
+
+static bool write_batches(struct log *l, uint64_t count)
+{
+    char rooms[8][208];
+    struct str list[8];
+    REQUIRE(count <= COUNT(list));
+    for (uint64_t i = 0; i < count; i++)
+        list[i] = payload_of(rooms[i], wal_next_sequence(l->w) + i);
+    return wal_write(l->w, list, count, &l->e);
+}
+
+static bool check_batch(void *context, uint64_t sequence, struct str payload, struct err *e)
+{
+    (void)e;
+    char room[208];
+    assert_int_equal(sequence, ++*(uint64_t *)context);
+    assert_str(payload, payload_of(room, sequence));
+    return true;
+}
+
+/* How many batches the file holds; UINT64_MAX when it is damaged. */
+static uint64_t read_back(struct log *l, bool is_last, struct wal_end *end)
+{
+    struct os_map map;
+    uint64_t count = 0;
+    assert_works(os_map(l->os, STR("/d/wal-0000000001"), &map, &l->e), l->e);
+    bool ok = wal_read((struct str){map.at, map.len}, STR("wal-1"), &owner, is_last, check_batch,
+                       &count, end, &l->e);
+    os_unmap(l->os, &map);
+    return ok ? count : UINT64_MAX;
+}
+
+static void comes_back_in_order(void **state)
+{
+    (void)state;
+    AUTO(log) *l = log_create();
+    struct wal_end end;
+    assert_int_equal(read_back(l, true, &end), 0);
+    assert_false(end.has_frames);
+    for (uint64_t n = 1; n <= 8; n++)
+        assert_works(write_batches(l, n) && wal_sync(l->w, &l->e), l->e);
+    assert_int_equal(read_back(l, true, &end), 36);
+    assert_int_equal(end.sequence, 37);
+    assert_int_equal(end.torn_bytes, 0); /* reserved space is zeros, not a tail */
+    assert_int_equal(end.bytes, wal_bytes(l->w));
+    assert_works(wal_finish(l->w, &l->e), l->e);
+    assert_int_equal(read_back(l, false, &end), 36);
+    uint64_t size;
+    AUTO(os_file) * file;
+    assert_works(os_file_open(l->os, STR("/d/wal-0000000001"), OS_READ, &file, &l->e), l->e);
+    assert_works(os_file_size(file, &size, &l->e), l->e);
+    assert_int_equal(size, end.bytes); /* and is given back at the end */
+}
+
+/* Any crash: all that was synced is there, what was not is there from the front or not at all. */
+static void a_crash_leaves_a_prefix(void **state)
+{
+    (void)state;
+    size_t torn = 0;
+    for (uint64_t seed = 1; seed <= 300; seed++) {
+        AUTO(log) *l = log_create();
+        os_sim_set_plan(l->os, (struct os_sim_plan){.seed = seed});
+        uint64_t synced = 0, dice = seed;
+        for (int i = 0; i < 6; i++) {
+            assert_works(write_batches(l, 1 + hash_mix(dice++) % 8), l->e);
+            if (hash_mix(dice++) % 3 == 0) {
+                assert_works(wal_sync(l->w, &l->e), l->e);
+                synced = wal_next_sequence(l->w) - 1;
+            }
+        }
+        uint64_t written = wal_next_sequence(l->w) - 1;
+        os_sim_crash(l->os);
+        struct wal_end end;
+        uint64_t held = read_back(l, true, &end);
+        assert_in_range(held, synced, written);
+        torn += end.torn_bytes != 0;
+
+        wal_close(TAKE(l->w));
+        assert_works(wal_resume(l->os, STR("/d/wal-0000000001"), &end, &l->w, &l->e), l->e);
+        assert_works(write_batches(l, 3) && wal_sync(l->w, &l->e), l->e);
+        os_sim_crash(l->os);
+        assert_int_equal(read_back(l, true, &end), held + 3);
+    }
+    assert_true(torn > 10);
+}
+
+static void damage_is_told_from_a_torn_tail(void **state)
+{
+    (void)state;
+    size_t damaged = 0, cut = 0;
+    for (uint64_t at = HEAD_BYTES; at < 3000; at += 7) {
+        AUTO(log) *l = log_create();
+        for (uint64_t n = 0; n < 5; n++)
+            assert_works(write_batches(l, 2) && wal_sync(l->w, &l->e), l->e);
+        assert_works(wal_finish(l->w, &l->e), l->e);
+        if (at >= wal_bytes(l->w))
+            break;
+        assert_true(os_sim_flip(l->os, STR("/d/wal-0000000001"), at, 0x20));
+        struct wal_end end;
+        uint64_t held = read_back(l, true, &end);
+        if (held == UINT64_MAX) {
+            assert_int_equal(l->e.kind, ERR_CORRUPT);
+            assert_non_null(strstr(l->e.text, "wal-1 is damaged at byte"));
+            damaged++;
+        } else { /* only padding, and the mark at the end, may go unnoticed: all batches are there
+                  */
+            assert_int_equal(held, 10);
+            cut++;
+        }
+    }
+    assert_true(damaged > 50 && cut < damaged / 5);
+}
+
+static void in_an_older_file_a_tail_is_damage(void **state)
+{
+    (void)state;
+    AUTO(log) *l = log_create();
+    assert_works(write_batches(l, 2) && wal_sync(l->w, &l->e), l->e);
+    assert_works(write_batches(l, 2), l->e);
+    assert_true(os_sim_flip(l->os, STR("/d/wal-0000000001"), wal_bytes(l->w) - 9, 1));
+    struct wal_end end;
+    assert_int_equal(read_back(l, true, &end), 2);
+    assert_true(end.torn_bytes > 0);
+    assert_int_equal(read_back(l, false, &end), UINT64_MAX);
+}
+
+static void bytes_that_a_sender_made_up_are_no_frames(void **state)
+{
+    (void)state;
+    AUTO(log) *l = log_create();
+    assert_works(write_batches(l, 1) && wal_sync(l->w, &l->e), l->e);
+    AUTO(arena) *arena = arena_create(0);
+    struct str copy;
+    assert_works(os_read_whole(l->os, STR("/d/wal-0000000001"), arena, &copy, &l->e), l->e);
+    /* The whole file as a batch of another log: its frames vouch for nothing there. */
+    AUTO(log) *other = log_create();
+    os_sim_set_plan(other->os, (struct os_sim_plan){.seed = 9});
+    wal_close(TAKE(other->w));
+    assert_works(wal_create(other->os, STR("/d"), &owner, 1, 1, &other->w, &other->e), other->e);
+    assert_works(wal_write(other->w, &copy, 1, &other->e), other->e);
+    assert_true(os_sim_flip(other->os, STR("/d/wal-0000000001"), HEAD_BYTES + 5, 1));
+    struct wal_end end;
+    assert_int_equal(read_back(other, true, &end), 0);
+}
+
+static void a_full_disk_takes_the_write_back(void **state)
+{
+    (void)state;
+    AUTO(log) *l = log_create();
+    assert_works(write_batches(l, 2) && wal_sync(l->w, &l->e), l->e);
+    os_sim_set_plan(l->os,
+                    (struct os_sim_plan){.seed = 1, .disk_bytes_max = os_sim_used_bytes(l->os)});
+    uint64_t before = 0, after = 0;
+    while (before = wal_next_sequence(l->w), write_batches(l, 8))
+        assert_true(before < 10000);
+    after = wal_next_sequence(l->w);
+    assert_int_equal(l->e.kind, ERR_NO_SPACE);
+    assert_non_null(strstr(l->e.text, "writing batch"));
+    assert_int_equal(before, after);
+    assert_false(wal_is_broken(l->w));
+    os_sim_set_plan(l->os, (struct os_sim_plan){.seed = 1});
+    assert_works(write_batches(l, 1) && wal_sync(l->w, &l->e), l->e);
+    struct wal_end end;
+    assert_int_equal(read_back(l, true, &end), after);
+}
+
+static void after_a_failure_nothing_is_tried_again(void **state)
+{
+    (void)state;
+    for (uint64_t n = 1; n <= 3; n++) { /* reserve, write, sync */
+        AUTO(log) *l = log_create();
+        os_sim_set_plan(l->os, (struct os_sim_plan){.seed = 1, .fail_at = n});
+        assert_false(write_batches(l, 2) && wal_sync(l->w, &l->e));
+        assert_int_equal(l->e.kind, ERR_IO);
+        assert_true(wal_is_broken(l->w));
+        uint64_t calls = os_sim_calls(l->os);
+        assert_false(write_batches(l, 2));
+        assert_int_equal(l->e.kind, ERR_BUSY);
+        assert_false(wal_sync(l->w, &l->e));
+        assert_int_equal(os_sim_calls(l->os), calls);
+    }
+}
+
+static void names(void **state)
+{
+    (void)state;
+    char room[WAL_PATH_BYTES];
+    uint64_t n;
+    assert_str(wal_path(room, STR("/d"), 12), STR("/d/wal-0000000012"));
+    assert_true(wal_name(STR("wal-0000000012"), &n) && n == 12);
+    assert_false(wal_name(STR("wal-0000000000"), &n));
+    assert_false(wal_name(STR("wal-0000000012.tmp"), &n));
+    assert_false(wal_name(STR("wal-00000000x2"), &n));
+    assert_false(wal_name(STR("manifest"), &n));
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(comes_back_in_order),
+        cmocka_unit_test(a_crash_leaves_a_prefix),
+        cmocka_unit_test(damage_is_told_from_a_torn_tail),
+        cmocka_unit_test(in_an_older_file_a_tail_is_damage),
+        cmocka_unit_test(bytes_that_a_sender_made_up_are_no_frames),
+        cmocka_unit_test(a_full_disk_takes_the_write_back),
+        cmocka_unit_test(after_a_failure_nothing_is_tried_again),
+        cmocka_unit_test(names),
+    };
+    return cmocka_run_group_tests_name("store/wal", tests, NULL, NULL);
+}
