@@ -8,6 +8,7 @@
 
 #include "codec/bytes.h"
 #include "codec/unpack.h"
+#include "store/chunk.h"
 #include "store/segment_file.h"
 
 static const char *const column_names[] = {
@@ -161,11 +162,13 @@ static uint64_t lane_max(const struct column *c, uint64_t from, uint64_t to)
     return max;
 }
 
-/* Codes must name an entry of the dictionary, else reading a value would leave it. */
-static bool codes_fit(const struct column *c, uint64_t from, uint64_t to)
+/* Codes must name an entry of the dictionary, and times lie in the month, for all that follows. */
+static bool lanes_fit(const struct segment *g, const struct column *c, uint64_t from, uint64_t to)
 {
     uint64_t count = (uint64_t)c->dictionary_count + (c->is_optional ? 1 : 0);
 
+    if (c->kind == COLUMN_TIME)
+        return lane_max(c, from, to) < (uint64_t)(month_next(g->month_start) - g->month_start);
     if (c->form != FORM_DICTIONARY && c->form != FORM_TEXT)
         return true;
     if (c->lane_bits < 32 && count >> c->lane_bits)
@@ -186,8 +189,8 @@ static bool block_check(const struct segment *g, const struct column *c, size_t 
 
     if (!own->skips_sums && hash64(lanes, 0) != mine->sums[block])
         snprintf(what, sizeof what, "the checksum of block %zu is wrong", block);
-    else if (!codes_fit(c, from, to))
-        snprintf(what, sizeof what, "block %zu holds codes without a value", block);
+    else if (!lanes_fit(g, c, from, to))
+        snprintf(what, sizeof what, "block %zu holds what cannot be", block);
     else
         return true;
     return column_damaged(g, c, what, e);
@@ -229,13 +232,15 @@ static bool texts_unpack(const struct segment *g, const struct column *c, struct
     struct column_own *mine = c->own;
     const struct column_record *d = mine->record;
     char *plain = mem_zero(d->plain_bytes);
-    uint32_t *at = mem_array((size_t)c->dictionary_count + 1, sizeof *at);
+    uint32_t *at = NULL;
     struct str rest = {plain, d->plain_bytes};
     uint64_t end = 0;
     bool is_good = zstd_unpack(bytes_of(mine->values, d->values_bytes), plain, d->plain_bytes, e);
 
-    if (!is_good)
-        e->kind = ERR_NONE;
+    if (is_good)
+        at = mem_array((size_t)c->dictionary_count + 1, sizeof *at);
+    else
+        *e = (struct err){0}; /* said better below */
     for (uint32_t i = 0; is_good && i < c->dictionary_count; i++) {
         uint64_t len;
         is_good = varint_get(&rest, &len) && len <= d->plain_bytes && end + len <= UINT32_MAX;

@@ -230,6 +230,8 @@ static bool flags_fit(const struct column_record *d, const struct segment *g)
         return false;
     if (has_dictionary ? d->dictionary_count == 0 : d->dictionary_count || d->values_bytes)
         return false;
+    if (d->dictionary_count > (is_sparse ? d->row_count : g->rows))
+        return false; /* each value is some row's */
     if (d->kind == COLUMN_ID)
         return d->dictionary_count == g->id_count && g->id_count != 0 &&
                (is_sparse ? d->row_count : g->rows) == g->id_count && !(d->flags & COLUMN_PACKED);
@@ -318,7 +320,10 @@ static bool read_column(struct reader *r, const struct column_record *d, struct 
 
 static bool read_columns(struct reader *r, const struct segment_front *f)
 {
+    const unsigned needed =
+        1 << COLUMN_TIME | 1 << COLUMN_NAME | 1 << COLUMN_RECEIVED | 1 << COLUMN_OFFSET;
     struct segment *g = r->g;
+    unsigned kinds = 0;
     uint64_t count = r->header->column_count;
     const struct column_record *records = entry(r, f->columns_at, count * sizeof *records);
 
@@ -329,6 +334,7 @@ static bool read_columns(struct reader *r, const struct segment_front *f)
         g->column_count++;
         if (!read_column(r, &records[i], &g->columns[i]))
             return false;
+        kinds |= 1U << g->columns[i].kind;
         if (g->columns[i].kind == COLUMN_TIME)
             g->time = &g->columns[i];
         else if (g->columns[i].kind == COLUMN_NAME)
@@ -336,7 +342,7 @@ static bool read_columns(struct reader *r, const struct segment_front *f)
         else if (g->columns[i].kind == COLUMN_ID)
             g->id = &g->columns[i];
     }
-    if (!g->time || !g->name || (g->id_count != 0) != (g->id != NULL))
+    if ((kinds & needed) != needed || (g->id_count != 0) != (g->id != NULL))
         return segment_damaged(g, r->e, "it lacks a column that each segment has");
     return true;
 }
