@@ -5,11 +5,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Shortest decimal text that reads back as the same double. */
+/* Written from the end of the room; a long answer is mostly numbers. */
+static struct str int_text(int64_t v, char *room)
+{
+    char *at = room + VALUE_TEXT_BYTES;
+    uint64_t left = v < 0 ? -(uint64_t)v : (uint64_t)v;
+    do {
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    } while (left);
+    if (v < 0)
+        *--at = '-';
+    return (struct str){at, (size_t)(room + VALUE_TEXT_BYTES - at)};
+}
+
+/* Shortest decimal text that reads back as the same double; -0 reads as 0. */
 static struct str double_text(double v, char *room)
 {
-    if (v == 0) /* -0 reads as 0 */
-        v = 0;
+    if (fabs(v) < 1e15 && v == trunc(v))
+        return int_text((int64_t)v, room);
     int len = 0;
     for (int digits = 15; digits <= 17; digits++) {
         len = snprintf(room, VALUE_TEXT_BYTES, "%.*g", digits, v);
@@ -25,8 +39,7 @@ struct str value_text(struct value v, char *room)
     case VALUE_BOOL:
         return v.boolean ? STR("true") : STR("false");
     case VALUE_INT:
-        return (struct str){room,
-                            (size_t)snprintf(room, VALUE_TEXT_BYTES, "%lld", (long long)v.integer)};
+        return int_text(v.integer, room);
     case VALUE_DOUBLE:
         return double_text(v.number, room);
     case VALUE_TEXT:

@@ -75,15 +75,15 @@ static char short_escape(unsigned char c)
     }
 }
 
-/* A byte that may not stand as it is. */
-static bool needs_escape(unsigned char c)
-{
-    return c < 0x20 || c == '"' || c == '\\' || c == '<' || c == 0x7F;
-}
+/* Bytes that may not stand as they are; 0xE2 may begin U+2028. */
+static const bool is_special[256] = {
+    [0 ... 0x1F] = true, ['"'] = true, ['\\'] = true, ['<'] = true, [0x7F] = true, [0xE2] = true,
+};
 
 static bool is_line_separator(struct str s)
 {
-    return s.len >= 3 && s.at[1] == '\x80' && (s.at[2] == '\xA8' || s.at[2] == '\xA9');
+    return s.len >= 3 && s.at[0] == '\xE2' && s.at[1] == '\x80' &&
+           (s.at[2] == '\xA8' || s.at[2] == '\xA9');
 }
 
 static void put_text(struct buf *out, struct str s)
@@ -91,8 +91,10 @@ static void put_text(struct buf *out, struct str s)
     size_t from = 0;
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.at[i];
-        bool is_separator = c == 0xE2 && is_line_separator(str_sub(s, i, 3));
-        if (LIKELY(!needs_escape(c) && !is_separator))
+        if (LIKELY(!is_special[c]))
+            continue;
+        bool is_separator = is_line_separator(str_sub(s, i, 3));
+        if (c == 0xE2 && !is_separator)
             continue;
         buf_add(out, str_sub(s, from, i - from));
         if (is_separator) {
