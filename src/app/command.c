@@ -117,7 +117,7 @@ static bool unknown_command(const struct str *words, size_t count, struct err *e
 {
     struct str first = str_sub(words[0], 0, 24), second = STR_NONE;
     const char *found = NULL;
-    size_t best = 4;
+    size_t best = MIN(first.len / 2 + 1, 4); /* a short word is near to everything */
     char both[64];
 
     if (count > 1 && words[1].len && words[1].at[0] != '-')
