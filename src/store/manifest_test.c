@@ -1,0 +1,208 @@
+/* The manifest against a plain list, through crashes, damage, a full disk and rewriting. */
+#include "base/hash.h"
+#include "base/test.h"
+#include "os/os_sim.h"
+#include "store/manifest.h"
+
+static const struct identity owner = {{"main", 4}, 77};
+
+struct world {
+    struct os *os;
+    struct manifest *m;
+    struct err e;
+};
+
+static void reopen(struct world *w)
+{
+    manifest_close(TAKE(w->m));
+    assert_works(manifest_open(w->os, STR("/d"), STR("main"), false, &w->m, &w->e), w->e);
+}
+
+static struct world *world_create(void)
+{
+    struct world *w = mem_zero(sizeof *w);
+    w->os = os_sim_create((struct os_sim_plan){.seed = 3});
+    assert_works(os_dir_make(w->os, STR("/d"), &w->e), w->e);
+    assert_works(os_dir_sync(w->os, STR("/"), &w->e), w->e);
+    assert_works(manifest_create(w->os, STR("/d"), &owner, &w->e), w->e);
+    reopen(w);
+    return w;
+}
+
+static void world_destroy(struct world *w)
+{
+    manifest_close(w->m);
+    os_destroy(w->os);
+    mem_free(w);
+}
+AUTO_DEFINE(world, world_destroy)
+
+/* Edit n adds segments 2n + 1 and 2n + 2, and removes 2n - 1 (from the second on). */
+static bool edit(struct world *w, uint64_t n)
+{
+    uint64_t removed = 2 * n - 1;
+    struct manifest_segment added[2];
+    for (uint64_t i = 0; i < 2; i++)
+        added[i] = (struct manifest_segment){.number = 2 * n + 1 + i,
+                                             .age = n,
+                                             .month_start = -86400000,
+                                             .rows = 1000 * n,
+                                             .bytes = UINT64_MAX - n};
+    struct manifest_edit edit = {.removed = &removed,
+                                 .removed_count = n > 0,
+                                 .added = added,
+                                 .added_count = 2,
+                                 .marks = {.people_bytes = n,
+                                           .log_file = 1 + n,
+                                           .log_sequence = n * n,
+                                           .next_segment = 2 * n + 3}};
+    return manifest_edit(w->m, &edit, &w->e);
+}
+
+/* As after `edits` edits. */
+static void check(struct world *w, uint64_t edits)
+{
+    const struct manifest_content *c = manifest_content(w->m);
+    assert_int_equal(c->segment_count, edits ? edits + 1 : 0);
+    for (size_t i = 0; i < c->segment_count; i++) {
+        uint64_t number = i + 1 < c->segment_count ? 2 * i + 2 : 2 * edits;
+        if (i + 2 == c->segment_count)
+            number = 2 * edits - 1;
+        assert_int_equal(c->segments[i].number, number);
+        assert_int_equal(c->segments[i].month_start, -86400000);
+        assert_true(c->segments[i].bytes == UINT64_MAX - (number - 1) / 2);
+    }
+    assert_int_equal(c->marks.log_sequence, edits ? (edits - 1) * (edits - 1) : 1);
+    assert_int_equal(c->head.store, 77);
+    assert_str(c->head.project, STR("main"));
+}
+
+static void comes_back(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_create();
+    check(w, 0);
+    for (uint64_t n = 0; n < 20; n++) {
+        assert_works(edit(w, n), w->e);
+        check(w, n + 1);
+        if (n % 3 == 0)
+            reopen(w);
+        check(w, n + 1);
+    }
+}
+
+static void is_rewritten_when_long(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_create();
+    uint64_t largest = 0, rewritten = 0, before = 0;
+    struct manifest_marks marks = {.log_file = 1, .log_sequence = 1};
+    for (uint64_t n = 1; n < 6000; n++) {
+        struct manifest_segment added = {.number = n, .rows = n};
+        uint64_t removed = n - 1;
+        struct manifest_edit one = {&removed, n > 1, &added, 1, marks};
+        assert_works(manifest_edit(w->m, &one, &w->e), w->e);
+        uint64_t bytes = manifest_content(w->m)->bytes;
+        rewritten += bytes < before;
+        before = bytes;
+        largest = MAX(largest, bytes);
+    }
+    assert_true(rewritten >= 2 && largest < 80000);
+    reopen(w);
+    assert_int_equal(manifest_content(w->m)->segment_count, 1);
+    assert_int_equal(manifest_content(w->m)->segments[0].number, 5999);
+}
+
+static void a_crash_leaves_whole_edits(void **state)
+{
+    (void)state;
+    for (uint64_t n = 1; n < 40; n++) {
+        AUTO(world) *w = world_create();
+        os_sim_set_plan(w->os, (struct os_sim_plan){.seed = n, .stop_at = n});
+        uint64_t done = 0;
+        while (done < 30 && edit(w, done))
+            done++;
+        if (done == 30)
+            break;
+        assert_int_equal(w->e.kind, ERR_IO);
+        w->e = (struct err){0};
+        assert_false(edit(w, done)); /* whether the last one is durable is unknown: no more */
+        assert_int_equal(w->e.kind, ERR_BUSY);
+        os_sim_crash(w->os);
+        os_sim_set_plan(w->os, (struct os_sim_plan){.seed = n});
+        reopen(w);
+        uint64_t held = manifest_content(w->m)->segment_count;
+        held = held ? held - 1 : 0;
+        assert_in_range(held, done, done + 1);
+        check(w, held);
+        assert_works(edit(w, held), w->e);
+        reopen(w);
+        check(w, held + 1);
+    }
+}
+
+static void a_full_disk_takes_the_edit_back(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_create();
+    os_sim_set_plan(
+        w->os, (struct os_sim_plan){.seed = 1, .disk_bytes_max = os_sim_used_bytes(w->os) + 500});
+    uint64_t done = 0;
+    while (edit(w, done))
+        assert_true(++done < 1000);
+    assert_int_equal(w->e.kind, ERR_NO_SPACE);
+    os_sim_set_plan(w->os, (struct os_sim_plan){.seed = 1});
+    assert_works(edit(w, done), w->e);
+    reopen(w);
+    check(w, done + 1);
+}
+
+static void damage_is_named(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_create();
+    for (uint64_t n = 0; n < 5; n++)
+        assert_works(edit(w, n), w->e);
+    uint64_t bytes = manifest_content(w->m)->bytes;
+    manifest_close(TAKE(w->m));
+    size_t named = 0;
+    for (uint64_t at = 0; at < bytes; at++) {
+        assert_true(os_sim_flip(w->os, STR("/d/manifest"), at, 0x40));
+        w->e = (struct err){0};
+        if (manifest_open(w->os, STR("/d"), STR("main"), true, &w->m, &w->e)) {
+            check(w, 4); /* the last record reads as torn, and the one before it counts */
+            manifest_close(TAKE(w->m));
+        } else {
+            assert_int_equal(w->e.kind, ERR_CORRUPT);
+            assert_non_null(strstr(w->e.text, "/d/manifest"));
+            named++;
+        }
+        assert_true(os_sim_flip(w->os, STR("/d/manifest"), at, 0x40));
+    }
+    assert_true(named > bytes * 3 / 4);
+}
+
+static void another_project_is_refused(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_create();
+    manifest_close(TAKE(w->m));
+    assert_false(manifest_open(w->os, STR("/d"), STR("other"), false, &w->m, &w->e));
+    assert_int_equal(w->e.kind, ERR_CONFLICT);
+    assert_non_null(strstr(w->e.text, "holds project \"main\", not \"other\""));
+    assert_false(manifest_open(w->os, STR("/nothing"), STR("main"), false, &w->m, &w->e));
+    assert_int_equal(w->e.kind, ERR_NOT_FOUND);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(comes_back),
+        cmocka_unit_test(is_rewritten_when_long),
+        cmocka_unit_test(a_crash_leaves_whole_edits),
+        cmocka_unit_test(a_full_disk_takes_the_edit_back),
+        cmocka_unit_test(damage_is_named),
+        cmocka_unit_test(another_project_is_refused),
+    };
+    return cmocka_run_group_tests_name("store/manifest", tests, NULL, NULL);
+}
