@@ -1,8 +1,8 @@
 /*
  * codec/csv: libcsv splits cells; line numbers, limits and the byte order mark are ours.
  *
- * libcsv is fed one line at a time, so that at most one row ends in each call and a row's size is
- * known before it is taken in.
+ * Bytes are taken one line at a time, so that at most one row ends in each step and a row's size is
+ * known before it is taken in. Whole lines without a quote are split here, all others by libcsv.
  */
 #include "codec/csv.h"
 
@@ -12,6 +12,7 @@ static const char byte_order_mark[] = "\xEF\xBB\xBF";
 
 struct csv {
     struct csv_parser parser;
+    char delimiter;
     csv_row_fn *row;
     void *context;
     struct buf bytes; /* of the cells of the current row, one after the other */
@@ -38,6 +39,7 @@ struct csv *csv_create(char delimiter, csv_row_fn *row, void *context)
     REQUIRE(csv_init(&c->parser, CSV_STRICT | CSV_STRICT_FINI) == 0);
     csv_set_delim(&c->parser, (unsigned char)delimiter);
     csv_set_space_func(&c->parser, is_no_space);
+    c->delimiter = delimiter;
     c->row = row;
     c->context = context;
     c->line = c->row_line = 1;
@@ -71,30 +73,64 @@ static void take_cell(void *bytes, size_t len, void *context)
     ARRAY_PUSH(c->ends, c->count, c->room) = c->bytes.len;
 }
 
+/* Hands a row to the sink. */
+static void give_row(struct csv *c, size_t count)
+{
+    if (count > CSV_COLUMNS_MAX) {
+        err_set(c->e, ERR_INVALID, "line %llu has more than %d columns",
+                (unsigned long long)c->row_line, CSV_COLUMNS_MAX);
+        refuse(c, "csv.columns", c->row_line, c->e);
+    } else if (!c->row(c->context, c->row_line, c->cells, count, c->e)) {
+        c->has_failed = true;
+    }
+    c->row_bytes = 0;
+}
+
 static void end_row(int terminator, void *context)
 {
     (void)terminator;
     struct csv *c = context;
-    if (c->count > CSV_COLUMNS_MAX) {
-        err_set(c->e, ERR_INVALID, "line %llu has more than %d columns",
-                (unsigned long long)c->row_line, CSV_COLUMNS_MAX);
-        refuse(c, "csv.columns", c->row_line, c->e);
-        return;
-    }
-    if (c->cell_room < c->count) {
-        c->cells = mem_grow(c->cells, c->room, sizeof *c->cells);
-        c->cell_room = c->room;
-    }
-    size_t from = 0;
+    size_t from = 0, count = 0;
     for (size_t i = 0; i < c->count; i++) {
-        c->cells[i] = str_sub(buf_str(&c->bytes), from, c->ends[i] - from);
+        ARRAY_PUSH(c->cells, count, c->cell_room) =
+            str_sub(buf_str(&c->bytes), from, c->ends[i] - from);
         from = c->ends[i];
     }
-    if (!c->row(c->context, c->row_line, c->cells, c->count, c->e))
-        c->has_failed = true;
+    give_row(c, count);
     buf_clear(&c->bytes);
     c->count = 0;
-    c->row_bytes = 0;
+}
+
+static bool is_line_end(char byte)
+{
+    return byte == '\n' || byte == '\r';
+}
+
+/* A whole line without a quote: most lines are, and splitting them needs no copy and no states. */
+static bool is_plain_line(const struct csv *c, struct str piece)
+{
+    return c->row_bytes == piece.len && is_line_end(piece.at[piece.len - 1]) &&
+           str_find(piece, '"') == piece.len;
+}
+
+static void split_plain_line(struct csv *c, struct str line)
+{
+    while (line.len && is_line_end(line.at[line.len - 1]))
+        line.len--;
+    if (line.len == 0) {
+        c->row_bytes = 0; /* an empty line: no row began */
+        return;
+    }
+    struct str cell;
+    size_t count = 0;
+    while (count <= CSV_COLUMNS_MAX && str_cut(&line, c->delimiter, &cell))
+        ARRAY_PUSH(c->cells, count, c->cell_room) = cell;
+    give_row(c, count);
+}
+
+static bool parse_piece(struct csv *c, struct str piece)
+{
+    return csv_parse(&c->parser, piece.at, piece.len, take_cell, end_row, c) == piece.len;
 }
 
 static bool wrong_quote(struct csv *c, struct err *e)
@@ -113,11 +149,6 @@ static bool row_too_long(struct csv *c, struct err *e)
     return refuse(c, "csv.row_bytes", c->row_line, e);
 }
 
-static bool is_line_end(char byte)
-{
-    return byte == '\n' || byte == '\r';
-}
-
 /* One line with its end, or a part of one. */
 static bool feed_line(struct csv *c, struct str piece, struct err *e)
 {
@@ -126,15 +157,14 @@ static bool feed_line(struct csv *c, struct str piece, struct err *e)
     c->row_bytes += piece.len;
     if (c->row_bytes > CSV_ROW_BYTES_MAX)
         return row_too_long(c, e);
-    size_t done = csv_parse(&c->parser, piece.at, piece.len, take_cell, end_row, c);
-    if (c->has_failed)
-        return false;
-    if (done < piece.len) {
+    if (is_plain_line(c, piece)) {
+        split_plain_line(c, piece);
+    } else if (!parse_piece(c, piece) && !c->has_failed) {
         REQUIRE(csv_error(&c->parser) == CSV_EPARSE); /* the others are about memory */
         return wrong_quote(c, e);
     }
-    if (c->row_bytes == piece.len && is_line_end(piece.at[0]))
-        c->row_bytes = 0; /* an empty line: no row began */
+    if (c->has_failed)
+        return false;
     bool is_second_half = c->after_cr && piece.at[0] == '\n';
     char last = piece.at[piece.len - 1];
     c->line += is_line_end(last) && !is_second_half;
