@@ -48,8 +48,8 @@ bool str_ends(struct str s, struct str suffix);
 size_t str_find(struct str s, char c);
 struct str str_sub(struct str s, size_t from, size_t len); /* clipped to s */
 struct str str_trim(struct str s);                         /* ASCII white space off both ends */
-/* Cuts `*rest` at the first `c`: returns the part before, leaves the part after. False at the end.
- */
+/* Cuts `*rest` at the first `c`: gives the part before, leaves the part after. False at the end:
+ * "a," has the parts "a" and "", "" has one empty part, STR_NONE none. */
 bool str_cut(struct str *rest, char c, struct str *part);
 /* A whole decimal number, optional '-'; false for anything else or out of range. */
 bool str_to_i64(struct str s, int64_t *out);

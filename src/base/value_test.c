@@ -64,6 +64,7 @@ static void numbers_may_be_texts(void **state)
     double v = 0;
     assert_true(value_number(text("12.5"), &v) && v == 12.5);
     assert_true(value_number(integer(-3), &v) && v == -3);
+    assert_true(value_number(number(0.5), &v) && v == 0.5);
     assert_false(value_number(text("12 baht"), &v));
     assert_false(value_number(boolean(true), &v));
     assert_false(value_number((struct value){VALUE_NULL}, &v));
@@ -76,6 +77,8 @@ static void same_means_type_and_content(void **state)
     assert_false(value_same(integer(1), number(1)));
     assert_false(value_same(integer(1), text("1")));
     assert_true(value_same(text("a"), text("a")));
+    assert_true(value_same(number(0.5), number(0.5)));
+    assert_false(value_same(number(0.5), number(0.25)));
     assert_true(value_same((struct value){VALUE_NULL}, (struct value){VALUE_NULL}));
     assert_false(value_same((struct value){VALUE_NULL}, (struct value){VALUE_MISSING}));
     assert_false(value_same(boolean(true), boolean(false)));

@@ -3,7 +3,9 @@
  *
  * Feed bytes in any pieces; each finished row is handed to the sink, its cells valid until the sink
  * returns. Quotes that do not close, bytes after a closing quote, and rows over the limits end
- * reading with an error that names the line. A UTF-8 byte order mark at the start is skipped.
+ * reading with an error that names the line (codes csv.unclosed, csv.quote, csv.columns,
+ * csv.row_bytes). A UTF-8 byte order mark at the start is skipped, and so are empty lines; spaces
+ * are part of a cell. After a false nothing more may be fed.
  * csv_cell writes a cell so that no spreadsheet takes it for a formula: texts that start with
  * = + - @ tab or CR get a leading apostrophe (OWASP, CSV injection), unless they are numbers.
  */

@@ -8,7 +8,10 @@
  * into the document's own memory: valid until the next json_parse with the same parser or its end.
  * Integers are exact in -2^63…2^63-1 (2^64-1 is refused as out of range, never rounded); a number
  * with fraction or exponent, or one that is not an exact integer, is a double; 1e400 is refused.
- * Errors: ERR_INVALID, code json.*, `at` = JSON pointer or byte offset.
+ * Errors: ERR_INVALID; `at` = JSON pointer, or "byte 57" counted from 0. Codes: json.syntax,
+ * json.empty, json.trailing, json.bom, json.utf8, json.unicode (a lone surrogate), json.nul,
+ * json.depth, json.number_range, json.duplicate_key, json.too_many_keys, json.key_too_long.
+ * 1e-400 reads as 0, and -0 as 0.
  * Thread: a parser belongs to one thread at a time; cursors of a parsed document may be read by
  * many.
  */

@@ -3,7 +3,11 @@
  *
  * A stream starts unknown, looks at the first bytes and decides; plain bytes pass through without
  * a copy. gzip members and zstd frames may follow one another. Truncated or damaged input is an
- * error (ERR_INVALID, code unpack.*), never a silent end. Thread: one at a time.
+ * error (ERR_INVALID), never a silent end. Thread: one at a time. Codes: unpack.truncated,
+ * unpack.checksum, unpack.length, unpack.damaged, unpack.trailing (other bytes after the end),
+ * unpack.members (more than 1,000 empty parts in a row), unpack.header (a gzip header over 64 KiB),
+ * unpack.window (zstd wants more than 128 MiB, or 8 MiB in a body); of bodies also
+ * unpack.too_large and unpack.ratio.
  */
 #pragma once
 #include "base/arena.h"
