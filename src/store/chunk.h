@@ -39,7 +39,11 @@ void chunk_result_free(struct chunk_result *r);
 
 /* Which persons are to be left out (erased); NULL = none. */
 typedef bool merge_drop_fn(const void *context, uint32_t person);
-/* Segments of one month, older first. `into` gets the bytes of one segment with the given number. */
+/*
+ * Segments of one month, older first. `into` (empty) gets the bytes of one segment with the given
+ * number, and stays empty when no row is left. Its age is that of the oldest. ERR_CORRUPT when one is
+ * damaged; ERR_TOO_LARGE beyond SEGMENT_ROWS_MAX rows or 4 GiB of texts in a column: leave them apart.
+ */
 MUST_USE bool merge_segments(struct segment *const *list, size_t count, struct str project,
                              uint64_t number, merge_drop_fn *drop, const void *context,
                              struct buf *into, struct err *e);

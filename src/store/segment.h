@@ -25,14 +25,15 @@ enum {
 };
 
 enum column_kind {
-    COLUMN_TIME,     /* ms since the month's start; dense, u32, or narrower with a scale */
+    COLUMN_TIME,     /* ms since the month's start: always u32 lanes, base 0, scale 1, each row */
     COLUMN_NAME,     /* event name: text dictionary */
-    COLUMN_ACCOUNT,  /* text dictionary, optional */
-    COLUMN_SESSION,  /* text dictionary, optional */
+    COLUMN_ACCOUNT,  /* texts, optional */
+    COLUMN_SESSION,  /* texts, optional */
     COLUMN_RECEIVED, /* ms: integer */
     COLUMN_OFFSET,   /* minutes: integer */
     COLUMN_SEQUENCE, /* integer; absent when all 0 */
-    COLUMN_ID,       /* the sender's ids, optional; absent when no row has one */
+    COLUMN_ID,       /* the sender's ids; absent when no row has one. No lanes: an id's code is its
+                        place; read through column_value only */
     COLUMN_PROPERTY, /* one for each (property, value type) */
 };
 
@@ -60,7 +61,7 @@ struct column {
     uint32_t row_count;
     /* dictionary of FORM_DICTIONARY / FORM_TEXT */
     uint32_t dictionary_count;
-    const uint32_t *text_at;    /* texts and lists: count+1 offsets into text_bytes */
+    const uint32_t *text_at;    /* texts and lists: count+1 offsets into text_bytes; NULL while packed */
     const char *text_bytes;     /* NULL while packed */
     const int64_t *integers;    /* dictionaries of integers */
     const double *doubles;      /* dictionaries of doubles */
