@@ -267,7 +267,6 @@ bool manifest_open(struct os *os, struct str dir, struct str project, bool read_
     m->now.head.project = buf_str(&m->owner);
     if (!read_only && !open_file(m, e))
         return err_while(e, "opening the manifest");
-    m->now.torn_bytes = 0;
     *out = TAKE(m);
     return true;
 }

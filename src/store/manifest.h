@@ -34,7 +34,7 @@ struct manifest_content {
     struct manifest_marks marks;
     uint64_t records;
     uint64_t bytes;      /* where the valid records end */
-    uint64_t torn_bytes; /* behind that */
+    uint64_t torn_bytes; /* behind that, when it was read */
 };
 /* Pure: reads the bytes of a manifest. Project and store: see head.h. Free the content in any case.
  */

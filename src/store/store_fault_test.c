@@ -274,8 +274,93 @@ static void every_call_may_fail(void **state)
                   (unsigned long long)to - 1);
 }
 
+/* ---- full disks ---- */
+
+/* The disk is full after so many bytes more: nothing acknowledged is lost, nothing stops, and when
+ * there is space again all goes on without opening anew. */
+static void a_full_disk_at_any_size(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct trial t;
+        struct err e = {0};
+        start(&t, seed, "full disk", 0);
+        if (!try_open(&t, &e) || !run_steps(&t, 6, &e))
+            fail_msg("%s: %s", t.where, e.text);
+        uint64_t room = seed < 20 ? seed * 37 : seed * seed * 40;
+        os_sim_set_plan(t.os, (struct os_sim_plan){
+                                  .seed = seed, .disk_bytes_max = os_sim_used_bytes(t.os) + room});
+        for (int i = 0; i < 12; i++) {
+            e = (struct err){0};
+            AUTO(arena) *arena = arena_create(0);
+            bool ok = dice(&t, 3) ? step_append(&t, arena, &e) : step_maintain(&t, arena, &e);
+            if (!ok)
+                assert_int_equal(e.kind, ERR_NO_SPACE);
+            model_check(&t.model, t.s, t.where);
+        }
+        os_sim_set_plan(t.os, (struct os_sim_plan){.seed = seed});
+        e = (struct err){0};
+        if (!run_steps(&t, 6, &e))
+            fail_msg("%s: with space again: %s", t.where, e.text);
+        model_check(&t.model, t.s, t.where);
+        finish(&t);
+    }
+}
+
+/* ---- bit rot ---- */
+
+/* Any byte of any file changed: the store says so and names the file, or holds what it must. */
+static void a_flipped_byte_is_never_a_wrong_answer(void **state)
+{
+    (void)state;
+    size_t named = 0, harmless = 0;
+    for (uint64_t seed = 1; seed <= 400; seed++) {
+        struct trial t;
+        struct err e = {0};
+        start(&t, 1 + seed % 5, "bit rot", seed);
+        AUTO(arena) *arena = arena_create(0);
+        if (!try_open(&t, &e) || !run_steps(&t, 10, &e) || !step_merge(&t, arena, &e) ||
+            !step_maintain(&t, arena, &e) || !step_append(&t, arena, &e))
+            fail_msg("%s: %s", t.where, e.text);
+        store_close(TAKE(t.s));
+
+        struct str *names, bytes = {0};
+        size_t count;
+        assert_works(os_dir_list(t.os, STR("/data"), arena, &names, &count, &e), e);
+        uint64_t throw = hash_mix(seed);
+        struct str name = names[throw % count];
+        struct str path = arena_printf(arena, "/data/%.*s", STR_ARG(name));
+        assert_works(os_read_whole(t.os, path, arena, &bytes, &e), e);
+        uint64_t at = bytes.len ? hash_mix(throw) % bytes.len : 0;
+        if (bytes.len && !str_equal(name, STR("reserve"))) {
+            assert_true(os_sim_flip(t.os, path, at, (unsigned char)(1u << seed % 8)));
+            struct snapshot *v = NULL;
+            snprintf(t.where, sizeof t.where, "seed %llu: byte %llu of %.*s",
+                     (unsigned long long)seed, (unsigned long long)at, STR_ARG(name));
+            bool ok = try_open(&t, &e) && store_snapshot(t.s, &v, &e);
+            for (size_t i = 0; ok && i < v->segment_count; i++)
+                ok = segment_check(v->segments[i], &e);
+            snapshot_release(v);
+            if (!ok &&
+                (e.kind != ERR_CORRUPT || (!strstr(e.text, name.at) && !strstr(e.hint, name.at))))
+                fail_msg("%s: %s", t.where, e.text);
+            if (ok)
+                model_check(&t.model, t.s, t.where);
+            named += !ok;
+            harmless += ok;
+        }
+        finish(&t);
+    }
+    print_message("%zu flips named, %zu of padding\n", named, harmless);
+    assert_true(named > 200 && harmless < named / 2);
+}
+
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {cmocka_unit_test(every_call_may_fail)};
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_call_may_fail),
+        cmocka_unit_test(a_full_disk_at_any_size),
+        cmocka_unit_test(a_flipped_byte_is_never_a_wrong_answer),
+    };
     return cmocka_run_group_tests_name("store/store_fault", tests, NULL, NULL);
 }

@@ -428,6 +428,10 @@ bool store_open(struct os *os, struct str dir, const struct store_options *optio
                        OS_PATH_BYTES - NAMES_BYTES);
     struct store *s = create(os, dir, options);
     if (!recover(s, e)) {
+        /* A last record that is rotten reads as a torn one, and then other files do not fit. */
+        if (e->kind == ERR_CORRUPT && s->manifest && manifest_content(s->manifest)->torn_bytes)
+            err_hint(e, "the last record of the manifest is torn or damaged, too: "
+                        "restore the directory from a backup");
         destroy(s);
         return err_while(e, "opening %.*s", STR_ARG(dir));
     }
