@@ -16,7 +16,8 @@ struct chunk;
 struct chunk *chunk_create(void);
 void chunk_destroy(struct chunk *c);
 AUTO_DEFINE(chunk, chunk_destroy)
-/* `person` is the ordinal of event->person; `origin` says whose receipt a dropped row counts for. */
+/* `person` is the ordinal of event->person; `origin` says whose receipt a dropped row counts for.
+ */
 void chunk_add(struct chunk *c, const struct event *event, uint32_t person, uint32_t origin);
 size_t chunk_rows(const struct chunk *c);
 size_t chunk_bytes(const struct chunk *c);
@@ -41,8 +42,9 @@ void chunk_result_free(struct chunk_result *r);
 typedef bool merge_drop_fn(const void *context, uint32_t person);
 /*
  * Segments of one month, older first. `into` (empty) gets the bytes of one segment with the given
- * number, and stays empty when no row is left. Its age is that of the oldest. ERR_CORRUPT when one is
- * damaged; ERR_TOO_LARGE beyond SEGMENT_ROWS_MAX rows or 4 GiB of texts in a column: leave them apart.
+ * number, and stays empty when no row is left. Its age is that of the oldest. ERR_CORRUPT when one
+ * is damaged; ERR_TOO_LARGE beyond SEGMENT_ROWS_MAX rows or 4 GiB of texts in a column: leave them
+ * apart.
  */
 MUST_USE bool merge_segments(struct segment *const *list, size_t count, struct str project,
                              uint64_t number, merge_drop_fn *drop, const void *context,
@@ -57,7 +59,7 @@ struct hash128 event_id_hash(struct str id);
 uint64_t event_content_hash(const struct event *event);
 /* Row `row` of a segment as an event: texts live as the segment or in the arena; columns are pinned
  * by it. `person` is left for the caller. Used by dedupe, export, check. */
-MUST_USE bool segment_event(struct segment *g, uint32_t row, struct arena *arena,
-                            struct event *out, struct err *e);
+MUST_USE bool segment_event(struct segment *g, uint32_t row, struct arena *arena, struct event *out,
+                            struct err *e);
 /* The row that holds an id; false = none (or e->kind set on damage). */
 bool segment_find_id(struct segment *g, struct str id, uint32_t *row, struct err *e);

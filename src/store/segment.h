@@ -41,44 +41,45 @@ enum column_form {
     FORM_INTEGER,    /* base + scale * (lane - is_optional); lane 0 = missing when is_optional */
     FORM_DICTIONARY, /* lane = code of the dictionary, + 1 with 0 = missing when is_optional */
     FORM_DOUBLE,     /* 64-bit IEEE lanes; never optional unless sparse */
-    FORM_TEXT,       /* code lanes are 32 bits over a dictionary in first-seen order; its bytes may be
-                        packed with zstd: read texts only through column_value */
-    FORM_PRESENCE,   /* no lanes: a row that has it holds null, or the one boolean `base` */
+    FORM_TEXT,     /* code lanes are 32 bits over a dictionary in first-seen order; its bytes may be
+                      packed with zstd: read texts only through column_value */
+    FORM_PRESENCE, /* no lanes: a row that has it holds null, or the one boolean `base` */
 };
 
 struct column {
     enum column_kind kind;
     enum column_form form;
-    enum value_type type;  /* what its values are */
-    struct str property;   /* COLUMN_PROPERTY: name */
+    enum value_type type; /* what its values are */
+    struct str property;  /* COLUMN_PROPERTY: name */
     uint8_t lane_bits;
-    bool is_optional;      /* some rows are missing */
-    bool is_sparse;        /* lanes only for the rows listed in `rows`; then not is_optional in lanes */
+    bool is_optional; /* some rows are missing */
+    bool is_sparse;   /* lanes only for the rows listed in `rows`; then not is_optional in lanes */
     int64_t base, scale;
     const void *lanes;
-    uint64_t lane_count;   /* segment rows, or row_count when sparse */
-    const uint32_t *rows;  /* sparse: ascending row numbers */
+    uint64_t lane_count;  /* segment rows, or row_count when sparse */
+    const uint32_t *rows; /* sparse: ascending row numbers */
     uint32_t row_count;
     /* dictionary of FORM_DICTIONARY / FORM_TEXT */
     uint32_t dictionary_count;
-    const uint32_t *text_at;    /* texts and lists: count+1 offsets into text_bytes; NULL while packed */
-    const char *text_bytes;     /* NULL while packed */
-    const int64_t *integers;    /* dictionaries of integers */
-    const double *doubles;      /* dictionaries of doubles */
-    void *own;                  /* reader's own: checksums, which blocks are checked, unpacked bytes */
+    const uint32_t
+        *text_at; /* texts and lists: count+1 offsets into text_bytes; NULL while packed */
+    const char *text_bytes;  /* NULL while packed */
+    const int64_t *integers; /* dictionaries of integers */
+    const double *doubles;   /* dictionaries of doubles */
+    void *own;               /* reader's own: checksums, which blocks are checked, unpacked bytes */
 };
 
 struct block_info {
     uint32_t time_min, time_max; /* ms since the month's start */
-    uint64_t names[4];           /* which of the name codes 0…255 occur; all ones when there are more */
+    uint64_t names[4]; /* which of the name codes 0…255 occur; all ones when there are more */
 };
 
 struct segment {
     _Atomic uint32_t references;
-    struct str project;      /* identity, from the header */
-    uint64_t number;         /* unique in the project, rising */
-    uint64_t age;            /* number of the oldest chunk in it: orders equal times across segments */
-    int64_t month_start;     /* UTC ms */
+    struct str project;  /* identity, from the header */
+    uint64_t number;     /* unique in the project, rising */
+    uint64_t age;        /* number of the oldest chunk in it: orders equal times across segments */
+    int64_t month_start; /* UTC ms */
     int64_t time_min, time_max;
     uint32_t rows;
     uint32_t person_count;
@@ -86,19 +87,19 @@ struct segment {
     const uint32_t *starts;  /* person_count + 1 row numbers */
     struct column *columns;
     size_t column_count;
-    const struct column *time;    /* shortcuts, never NULL */
+    const struct column *time; /* shortcuts, never NULL */
     const struct column *name;
-    const struct column *id;      /* NULL when no row has one */
-    const uint32_t *id_order;     /* rows that have an id, by hash of the id; NULL without ids */
+    const struct column *id;  /* NULL when no row has one */
+    const uint32_t *id_order; /* rows that have an id, by hash of the id; NULL without ids */
     uint32_t id_count;
-    const uint64_t *id_filter;    /* blocked Bloom filter of the ids' hashes */
+    const uint64_t *id_filter; /* blocked Bloom filter of the ids' hashes */
     uint64_t id_filter_words;
-    const uint64_t *name_counts;  /* rows per name code */
-    const int64_t *name_first;    /* first and last time per name code */
+    const uint64_t *name_counts; /* rows per name code */
+    const int64_t *name_first;   /* first and last time per name code */
     const int64_t *name_last;
     const struct block_info *blocks; /* ceil(rows / SEGMENT_BLOCK_ROWS) */
     uint64_t bytes;
-    struct str path;         /* empty for an image in memory */
+    struct str path; /* empty for an image in memory */
     void *own;
 };
 
@@ -110,14 +111,15 @@ struct segment *segment_keep(struct segment *g);
 void segment_release(struct segment *g); /* NULL is fine */
 AUTO_DEFINE(segment, segment_release)
 
-/* Checks the blocks of a column that hold rows [from, to), and its dictionary, if not done yet. Call
- * before touching lanes. ERR_CORRUPT names file, column and block. Cheap when done before. */
+/* Checks the blocks of a column that hold rows [from, to), and its dictionary, if not done yet.
+ * Call before touching lanes. ERR_CORRUPT names file, column and block. Cheap when done before. */
 MUST_USE bool segment_pin(struct segment *g, const struct column *c, uint32_t from, uint32_t to,
                           struct err *e);
 /* Everything, for `tenure check`. */
 MUST_USE bool segment_check(struct segment *g, struct err *e);
 
-/* Columns of a property: at most one a value type. Fills up to VALUE_TYPE_COUNT; returns how many. */
+/* Columns of a property: at most one a value type. Fills up to VALUE_TYPE_COUNT; returns how many.
+ */
 size_t segment_property(const struct segment *g, struct str name, const struct column **list);
 /* The dictionary's value for a code (0 …, without the optional shift). Pinned columns only. */
 struct value column_dictionary_value(const struct column *c, uint32_t code);

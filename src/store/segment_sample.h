@@ -39,7 +39,23 @@ static inline uint64_t sample_below(uint64_t *seed, uint64_t limit)
     return sample_dice(seed) % limit;
 }
 
-/* All value types under a few names; "mixed" has another type each time. */
+/* "mixed": another type each time, at its edges. Returns how many properties were put. */
+static inline size_t sample_mixed(uint64_t dice, struct property *p)
+{
+    static const struct value values[] = {
+        {.type = VALUE_INT, .integer = INT64_MIN}, {.type = VALUE_INT, .integer = INT64_MAX},
+        {.type = VALUE_TEXT, .text = {"1", 1}},    {.type = VALUE_DOUBLE, .number = -0.0},
+        {.type = VALUE_BOOL, .boolean = false},    {.type = VALUE_NULL},
+    };
+    size_t which = dice >> 44 & 7;
+
+    if (which >= COUNT(values))
+        return 0;
+    *p = (struct property){STR("mixed"), values[which]};
+    return 1;
+}
+
+/* All value types under a few names. */
 static inline void sample_properties(struct arena *arena, uint64_t *seed, struct event *event)
 {
     struct property *p = arena_array(arena, 16, sizeof *p);
@@ -86,28 +102,7 @@ static inline void sample_properties(struct arena *arena, uint64_t *seed, struct
         PUT("tags",
             PAREN(.type = VALUE_LIST, .text = arena_printf(arena, "[\"a\",%llu]",
                                                            (unsigned long long)(dice >> 50) % 5)));
-    switch (dice >> 44 & 7) {
-    case 0:
-        PUT("mixed", PAREN(.type = VALUE_INT, .integer = INT64_MIN));
-        break;
-    case 1:
-        PUT("mixed", PAREN(.type = VALUE_INT, .integer = INT64_MAX));
-        break;
-    case 2:
-        PUT("mixed", PAREN(.type = VALUE_TEXT, .text = STR("1")));
-        break;
-    case 3:
-        PUT("mixed", PAREN(.type = VALUE_DOUBLE, .number = -0.0));
-        break;
-    case 4:
-        PUT("mixed", PAREN(.type = VALUE_BOOL, .boolean = false));
-        break;
-    case 5:
-        PUT("mixed", PAREN(.type = VALUE_NULL));
-        break;
-    default:
-        break;
-    }
+    n += sample_mixed(dice, &p[n]);
 #undef PUT
 #undef PAREN
     event->properties = p;

@@ -84,161 +84,12 @@ static void every_shape_round_trips(void **state)
         round_trip(&plans[i]);
 }
 
-/* A segment of events that the test gives one by one. */
-static struct segment *segment_of(const struct event *events, size_t count)
-{
-    AUTO(chunk) *c = chunk_create();
-    struct chunk_result r;
-    struct err e = {0};
-
-    for (size_t i = 0; i < count; i++)
-        chunk_add(c, &events[i], 1, 0);
-    assert_works(chunk_images(c, STR("main"), 1, NULL, 0, 1, &r, &e), e);
-    assert_int_equal(r.image_count, 1);
-    struct segment *g = segment_keep(r.images[0]);
-    chunk_result_free(&r);
-    return g;
-}
-
 static const struct column *property_of(const struct segment *g, struct str name)
 {
     const struct column *list[VALUE_TYPE_COUNT];
 
     assert_int_equal(segment_property(g, name, list), 1);
     return list[0];
-}
-
-static void columns_take_the_smallest_form(void **state)
-{
-    (void)state;
-    enum { ROWS = 4000 };
-    AUTO(arena) *arena = arena_create(0);
-    struct event *events = arena_array(arena, ROWS, sizeof *events);
-
-    for (size_t i = 0; i < ROWS; i++) {
-        struct property *p = arena_array(arena, 8, sizeof *p);
-        size_t n = 0;
-        p[n++] = (struct property){STR("four"),
-                                   {.type = VALUE_TEXT, .text = str_sub(STR("abcd"), i % 4, 1)}};
-        p[n++] = (struct property){STR("same"), {.type = VALUE_INT, .integer = -5}};
-        p[n++] = (struct property){STR("steps"),
-                                   {.type = VALUE_INT, .integer = (int64_t)(i % 200) * 1000000}};
-        p[n++] = (struct property){STR("unique"),
-                                   {.type = VALUE_TEXT, .text = arena_printf(arena, "%zu", i)}};
-        p[n++] =
-            (struct property){STR("half"), {.type = VALUE_DOUBLE, .number = (double)(i % 2) / 2}};
-        if (i % 100 == 0)
-            p[n++] = (struct property){STR("rare"), {.type = VALUE_BOOL, .boolean = true}};
-        if (i % 2 == 0)
-            p[n++] = (struct property){STR("some"), {.type = VALUE_TEXT, .text = STR("x")}};
-        events[i] = (struct event){.time = (int64_t)i,
-                                   .name = STR("e"),
-                                   .person = STR("p"),
-                                   .properties = p,
-                                   .property_count = n};
-    }
-    AUTO(segment) *g = segment_of(events, ROWS);
-    static const struct {
-        const char *name;
-        enum column_form form;
-        uint8_t bits;
-        bool is_optional, is_sparse;
-    } wants[] = {
-        {"four", FORM_DICTIONARY, 2, false, false}, {"same", FORM_INTEGER, 0, false, false},
-        {"steps", FORM_INTEGER, 8, false, false},   {"unique", FORM_TEXT, 32, false, false},
-        {"half", FORM_DICTIONARY, 1, false, false}, {"rare", FORM_PRESENCE, 0, false, true},
-        {"some", FORM_DICTIONARY, 1, true, false},
-    };
-    for (size_t i = 0; i < COUNT(wants); i++) {
-        const struct column *c = property_of(g, str_of(wants[i].name));
-        assert_int_equal(c->form, wants[i].form);
-        assert_int_equal(c->lane_bits, wants[i].bits);
-        assert_int_equal(c->is_optional, wants[i].is_optional);
-        assert_int_equal(c->is_sparse, wants[i].is_sparse);
-    }
-    assert_int_equal(g->name->lane_bits, 8);
-    assert_int_equal(g->time->lane_bits, 32);
-    assert_null(g->id);
-    for (size_t i = 0; i < g->column_count; i++)
-        assert_true(g->columns[i].kind != COLUMN_SEQUENCE && g->columns[i].kind != COLUMN_ACCOUNT);
-}
-
-/* Rows 0…count-1 of one person, each with one text property: number i % distinct. */
-static struct segment *numbered(struct arena *arena, size_t count, size_t distinct, bool with_gap)
-{
-    struct event *events = arena_array(arena, count, sizeof *events);
-
-    for (size_t i = 0; i < count; i++) {
-        struct property *p = arena_array(arena, 1, sizeof *p);
-        *p = (struct property){
-            STR("n"), {.type = VALUE_TEXT, .text = arena_printf(arena, "%zu", i % distinct)}};
-        events[i] = (struct event){.time = (int64_t)i,
-                                   .name = STR("e"),
-                                   .person = STR("p"),
-                                   .properties = p,
-                                   .property_count = !(with_gap && i == 7)};
-    }
-    return segment_of(events, count);
-}
-
-static void dictionaries_end_where_they_should(void **state)
-{
-    (void)state;
-    static const struct {
-        size_t rows, distinct;
-        bool with_gap;
-        enum column_form form;
-        uint8_t bits;
-    } cases[] = {
-        {512, 256, false, FORM_DICTIONARY, 8},
-        {512, 256, true, FORM_DICTIONARY, 16},
-        {512, 257, false, FORM_TEXT, 32},
-        {514, 257, false, FORM_DICTIONARY, 16},
-        {131072, 65536, false, FORM_DICTIONARY, 16},
-        {131080, 65536, true, FORM_DICTIONARY, 32},
-        {131074, 65537, false, FORM_TEXT, 32},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        AUTO(arena) *arena = arena_create(0);
-        AUTO(segment) *g = numbered(arena, cases[i].rows, cases[i].distinct, cases[i].with_gap);
-        const struct column *c = property_of(g, STR("n"));
-        struct err e = {0};
-        assert_int_equal(c->form, cases[i].form);
-        assert_int_equal(c->lane_bits, cases[i].bits);
-        assert_int_equal(c->dictionary_count, cases[i].distinct);
-        assert_int_equal(c->is_optional, cases[i].with_gap);
-        assert_works(segment_pin(g, c, 0, g->rows, &e), e);
-        for (uint32_t row = 0; row < g->rows; row++) {
-            struct value v = column_value(c, row);
-            int64_t number = -1;
-            if (cases[i].with_gap && row == 7) {
-                assert_int_equal(v.type, VALUE_MISSING);
-                continue;
-            }
-            assert_true(str_to_i64(v.text, &number));
-            assert_int_equal(number, row % cases[i].distinct);
-        }
-    }
-}
-
-static void lanes_unpack_as_they_read(void **state)
-{
-    (void)state;
-    static uint64_t words[64];
-    uint32_t out[256];
-    static const uint8_t widths[] = {0, 1, 2, 4, 8, 16, 32};
-
-    for (size_t i = 0; i < COUNT(words); i++)
-        words[i] = hash_mix(i);
-    for (size_t w = 0; w < COUNT(widths); w++) {
-        struct column c = {
-            .kind = COLUMN_NAME, .lane_bits = widths[w], .lanes = words, .lane_count = 128};
-        for (uint32_t from = 0; from < 20; from++) {
-            column_unpack(&c, from, 128 - from, out);
-            for (uint32_t i = from; i < 128 - from; i++)
-                assert_int_equal(out[i - from], column_lane(&c, i));
-        }
-    }
 }
 
 static void names_and_blocks_are_counted(void **state)
@@ -279,59 +130,6 @@ static void names_and_blocks_are_counted(void **state)
     }
     chunk_result_free(&r);
     sample_free(&s);
-}
-
-static void ids_are_found(void **state)
-{
-    (void)state;
-    struct sample_plan plan = {
-        .seed = 12, .rows = 20000, .persons = 500, .names = 5, .span = 28LL * DAY, .has_ids = true};
-    struct sample s = sample_make(&plan);
-    struct sample_row *rows = sample_sorted(&s);
-    struct chunk_result r = sample_images(&s, 0, s.count, 1);
-    struct segment *g = r.images[0];
-    struct err e = {0};
-    uint32_t row, with = 0;
-
-    for (uint32_t i = 0; i < g->rows; i++) {
-        struct str id = rows[i].event->id;
-        if (!id.len)
-            continue;
-        with++;
-        assert_true(segment_find_id(g, id, &row, &e));
-        assert_int_equal(row, i);
-        assert_works(segment_pin(g, g->id, i, i + 1, &e), e);
-        assert_str(column_value(g->id, i).text, id);
-    }
-    assert_int_equal(with, g->id_count);
-    for (uint64_t seed = 1; seed < 5000; seed++) {
-        uint64_t dice = seed << 32;
-        assert_false(segment_find_id(g, sample_id(s.arena, &dice), &row, &e));
-    }
-    assert_int_equal(e.kind, ERR_NONE);
-    chunk_result_free(&r);
-    sample_free(&s);
-}
-
-static void id_filter_lets_few_pass(void **state)
-{
-    (void)state;
-    enum { IDS = 20000 };
-    uint64_t words = id_filter_words_for(IDS), passed = 0;
-    uint64_t *filter = mem_array(words, sizeof *filter);
-    char text[32];
-
-    assert_true(words * 64 < IDS * 11);
-    for (unsigned i = 0; i < 2 * IDS; i++) {
-        int len = snprintf(text, sizeof text, "id-%u", i);
-        struct hash128 h = event_id_hash((struct str){text, (size_t)len});
-        if (i < IDS)
-            id_filter_set(filter, words, h);
-        else
-            passed += id_filter_has(filter, words, h);
-    }
-    assert_true(passed < IDS / 40);
-    mem_free(filter);
 }
 
 /* ---- files, damage ---- */
@@ -557,50 +355,16 @@ static void threads_pin_together(void **state)
     chunk_result_free(&r);
 }
 
-static void months_follow_the_calendar(void **state)
-{
-    (void)state;
-    static const struct {
-        int64_t ms, start, next;
-    } cases[] = {
-        {0, 0, 31LL * DAY},
-        {-1, -31LL * DAY, 0},
-        {951782399999, 949363200000, 951868800000},       /* 2000-02-28T23:59:59.999Z: leap year */
-        {951868799999, 949363200000, 951868800000},       /* 2000-02-29T23:59:59.999Z */
-        {1798761599999, 1796083200000, 1798761600000},    /* 2026-12-31T23:59:59.999Z */
-        {-2208988800000, -2208988800000, -2206310400000}, /* 1900-01 */
-        {-2203891200001, -2206310400000, -2203891200000}, /* 1900-02: no leap year */
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        assert_int_equal(month_start(cases[i].ms), cases[i].start);
-        assert_int_equal(month_next(cases[i].start), cases[i].next);
-    }
-    int64_t start = month_start(-((int64_t)1 << 53));
-    for (int i = 0; i < 5000; i++) { /* contiguous, 28 to 31 days each */
-        int64_t next = month_next(start), days = (next - start) / DAY;
-        assert_true(days >= 28 && days <= 31);
-        assert_int_equal(month_start(next - 1), start);
-        assert_int_equal(month_start(next), next);
-        start = next;
-    }
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_shape_round_trips),
-        cmocka_unit_test(columns_take_the_smallest_form),
-        cmocka_unit_test(dictionaries_end_where_they_should),
-        cmocka_unit_test(lanes_unpack_as_they_read),
         cmocka_unit_test(names_and_blocks_are_counted),
-        cmocka_unit_test(ids_are_found),
-        cmocka_unit_test(id_filter_lets_few_pass),
         cmocka_unit_test(each_flipped_byte_is_noticed_or_harmless),
         cmocka_unit_test(blocks_are_checked_when_touched),
         cmocka_unit_test(foreign_files_are_refused),
         cmocka_unit_test(codes_beyond_the_dictionary_are_found),
         cmocka_unit_test(threads_pin_together),
-        cmocka_unit_test(months_follow_the_calendar),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
