@@ -124,8 +124,7 @@ static bool unknown_command(const struct str *words, size_t count, struct err *e
         second = str_sub(words[1], 0, 24);
     err_set(e, ERR_USAGE, "there is no command \"%.*s\"", STR_ARG(first));
     if (second.len && hint_group(first, e))
-        err_set(e, ERR_USAGE, "there is no command \"%.*s %.*s\"", STR_ARG(first),
-                STR_ARG(second));
+        err_set(e, ERR_USAGE, "there is no command \"%.*s %.*s\"", STR_ARG(first), STR_ARG(second));
     if (hint_group(first, e) && !second.len)
         return false;
     snprintf(both, sizeof both, "%.*s %.*s", STR_ARG(first), STR_ARG(second));

@@ -13,7 +13,8 @@ enum { BAR_COLUMNS = 40 };
 
 /* What the company in the project was made with; kept beside the data once it is complete. */
 struct made {
-    int64_t seed, events;
+    int64_t seed, events; /* as asked; 0 = the usual */
+    int64_t end_ms;
 };
 
 static struct str mark_path(struct run *run)
@@ -32,7 +33,7 @@ static bool number_option(const struct run *run, const char *name, int64_t *out,
 }
 
 /* Is there a whole company already? One made with other settings is not replaced. */
-static bool read_mark(struct run *run, const struct made *asked, bool *is_there, struct err *e)
+static bool read_mark(struct run *run, struct made *asked, bool *is_there, struct err *e)
 {
     AUTO(json_parser) *parser = json_parser_create();
     struct str path = mark_path(run), text;
@@ -47,6 +48,7 @@ static bool read_mark(struct run *run, const struct made *asked, bool *is_there,
         return err_while(e, "reading %.*s", STR_ARG(path));
     json_int(json_member(root, STR("seed")), &made.seed);
     json_int(json_member(root, STR("events")), &made.events);
+    json_int(json_member(root, STR("end_ms")), &asked->end_ms);
     if ((!asked->seed || asked->seed == made.seed) &&
         (!asked->events || asked->events == made.events))
         return true;
@@ -62,6 +64,7 @@ static bool write_mark(struct run *run, const struct made *made, struct err *e)
     jwrite_object(&w);
     jwrite_pair_int(&w, "seed", made->seed);
     jwrite_pair_int(&w, "events", made->events);
+    jwrite_pair_int(&w, "end_ms", made->end_ms);
     jwrite_end(&w);
     buf_add_char(&out, '\n');
     return os_write_whole(run->site->os, mark_path(run), buf_str(&out), e);
@@ -97,12 +100,14 @@ static bool ensure_project(struct run *run, struct err *e)
     return err_hint(e, "choose another data directory with --data");
 }
 
-static bool make_company(struct run *run, const struct made *made, struct err *e)
+static bool make_company(struct run *run, struct made *made, struct err *e)
 {
     int64_t now = os_now_ms(run->site->os);
+
+    made->end_ms = company_end(now);
     struct company_options options = {.seed = (uint64_t)made->seed,
                                       .events = (uint64_t)made->events,
-                                      .end_ms = company_end(now),
+                                      .end_ms = made->end_ms,
                                       .now_ms = now};
     bool bar = run->terminal.err_is_terminal;
     AUTO(store_import) *import = NULL;
@@ -130,13 +135,13 @@ static bool make_company(struct run *run, const struct made *made, struct err *e
 /* The company, and what there is to see in it. */
 static bool show_company(struct run *run, struct err *e)
 {
-    struct made asked;
+    struct made asked = {0};
     bool is_there = false;
 
     return number_option(run, "--seed", &asked.seed, e) &&
            number_option(run, "--events", &asked.events, e) &&
            read_mark(run, &asked, &is_there, e) && (is_there || make_company(run, &asked, e)) &&
-           demo_findings(run, e);
+           demo_findings(run, asked.end_ms, e);
 }
 
 bool command_demo_report(struct run *run, struct err *e)

@@ -5,4 +5,5 @@
 #pragma once
 #include "app/command.h"
 
-MUST_USE bool demo_findings(struct run *run, struct err *e);
+/* `end_ms`: the first instant after the company's last week. */
+MUST_USE bool demo_findings(struct run *run, int64_t end_ms, struct err *e);
