@@ -8,9 +8,9 @@
  * Errors: ERR_INVALID (400) for a wrong question: code query.unknown_member, query.wrong_type,
  * query.missing_member, query.empty_list, query.unknown_value, query.bad_time, query.limit,
  * query.unsupported or json.*; ERR_UNKNOWN_NAME (422): query.unknown_event, query.unknown_property;
- * ERR_TOO_MANY or ERR_BUSY for limits, cancel and deadline. `at` is a JSON pointer into the question.
- * Limits: base/limits.h. Memory: beside the source's, counts and the times of converted runs.
- * Thread: any number of questions at once, each with its own source.
+ * ERR_TOO_MANY or ERR_BUSY for limits, cancel and deadline. `at` is a JSON pointer into the
+ * question. Limits: base/limits.h. Memory: beside the source's, counts and the times of converted
+ * runs. Thread: any number of questions at once, each with its own source.
  */
 #pragma once
 #include "base/buf.h"
@@ -20,7 +20,7 @@
 /* What an answer cost, for --explain. */
 struct query_stats {
     uint32_t passes;
-    uint64_t rows;       /* in the segments looked at, all passes */
+    uint64_t rows; /* in the segments looked at, all passes */
     uint64_t matched;
     uint64_t bytes_read;
     uint32_t segments, segments_skipped;
@@ -46,12 +46,13 @@ void query_error_json(const struct err *e, struct buf *out);
 enum query_language { QUERY_ENGLISH, QUERY_THAI };
 
 struct query_text_options {
-    unsigned width;  /* columns of the terminal; 0 = 100 */
-    bool colour;     /* 24-bit colour, block characters; otherwise plain ASCII */
+    unsigned width; /* columns of the terminal; 0 = 100 */
+    bool colour;    /* 24-bit colour, block characters; otherwise plain ASCII */
     enum query_language language;
 };
 
-/* An answer of query_answer (also of people_of) as text for a terminal: table, bars, shaded grid. */
+/* An answer of query_answer (also of people_of) as text for a terminal: table, bars, shaded grid.
+ */
 MUST_USE bool query_render_text(struct str answer, const struct query_text_options *options,
                                 struct buf *out, struct err *e);
 /* The same as RFC 4180 rows with a header; cells are safe for spreadsheets. */

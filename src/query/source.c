@@ -42,8 +42,8 @@ static int64_t store_created(const struct source *s, uint32_t unit)
     return snapshot_created(view(s), unit);
 }
 
-static void store_events(const struct source *s, struct arena *arena,
-                         struct event_name_info **list, size_t *count)
+static void store_events(const struct source *s, struct arena *arena, struct event_name_info **list,
+                         size_t *count)
 {
     snapshot_events(view(s), arena, list, count);
 }

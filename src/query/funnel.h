@@ -1,0 +1,153 @@
+/*
+ * query/funnel (private to the room): the question, one unit's events, and the runs through them.
+ *
+ * Steps are numbered from 1 in questions and answers, and from 0 in arrays and bits here; a run's
+ * `depth` is how many steps in it stands: the number of its last step, 0 = not begun.
+ */
+#pragma once
+#include "query/group.h"
+
+enum { STEPS_MAX = LIMIT_QUERY_STEPS, HOLDS_MAX = 3, BUCKET_ANY = UINT32_MAX };
+
+enum funnel_order { ORDER_ORDERED, ORDER_STRICT, ORDER_UNORDERED };
+enum funnel_entry { ENTRY_LATEST, ENTRY_FIRST, ENTRY_EVERY };
+enum funnel_count { COUNT_PEOPLE, COUNT_TOTALS, COUNT_SESSIONS, COUNT_HELD };
+enum funnel_attribution { TOUCH_FIRST, TOUCH_LAST, TOUCH_STEP, TOUCH_ALL_EVENTS };
+enum funnel_show { SHOW_STEPS, SHOW_OVER_TIME, SHOW_TIME_TO_CONVERT };
+
+struct funnel {
+    struct question *q;
+    struct funnel_step {
+        struct matcher role;
+        struct str name;
+        uint32_t bits;
+    } steps[STEPS_MAX];
+    size_t step_count;
+    uint32_t optional; /* bit per step */
+    struct funnel_exclusion {
+        struct matcher role;
+        uint32_t bits;
+        uint32_t blocks; /* bit k: from step k+1 (array k) on nothing further */
+    } exclusions[STEPS_MAX];
+    size_t exclusion_count;
+    uint32_t other_bits; /* strict: any event */
+    enum funnel_order order;
+    int64_t window_ms, tie_ms;
+    enum funnel_entry entry;
+    enum funnel_count count;
+    bool drops; /* on_exclude */
+    struct str holds[HOLDS_MAX];
+    size_t hold_count;
+    size_t hold_columns[HOLDS_MAX];
+    struct intern *hold_codes;
+    enum funnel_attribution attribution;
+    size_t attribution_step; /* array index */
+    enum funnel_show show;
+    size_t from_step, to_step; /* array indexes */
+    int64_t bins;              /* 0 = by the rule */
+    struct edges buckets;      /* of over_time */
+};
+
+/* One event of the unit at hand. */
+struct funnel_event {
+    int64_t time;
+    uint32_t steps;      /* it may fill */
+    uint32_t exclusions; /* it is */
+    uint32_t blocks;     /* union of what those block */
+    uint32_t bucket;
+    uint32_t hold;
+    uint32_t slot; /* of its own values */
+    bool has_value;
+};
+
+/* A run, or what became of one. */
+struct run {
+    uint32_t depth; /* 0 = none */
+    uint32_t taken; /* steps it filled, as bits */
+    bool is_excluded;
+    uint32_t start_event;
+    uint32_t hold;
+    int64_t start;
+    int64_t at[STEPS_MAX];
+    uint32_t used[STEPS_MAX]; /* events, by step */
+};
+
+/* Called for each outcome to count. */
+typedef void run_fn(void *context, const struct run *run);
+
+struct walk {
+    const struct funnel *f;
+    const struct funnel_event *events;
+    size_t count;
+    uint32_t bucket; /* only runs that start in it; BUCKET_ANY */
+    struct run best;
+    struct run entered[STEPS_MAX + 1]; /* by depth */
+    uint32_t *instant;                 /* indexes of the events of one instant */
+    size_t instant_room;
+};
+
+/* The unit's reported run, by the rules for people. best.depth 0: none, or dropped. */
+const struct run *walk_people(struct walk *w, const struct funnel_event *events, size_t count,
+                              uint32_t bucket);
+/* Every entry. */
+void walk_totals(struct walk *w, const struct funnel_event *events, size_t count, run_fn *each,
+                 void *context);
+void walk_free(struct walk *w);
+
+/* ---- one instant (funnel_instant.c) ---- */
+
+/*
+ * Can events of the instant take the run on to `depth`? They may come in any order, each fills one
+ * step, required steps between must be filled too. On true *out is the run there. `run->depth` 0:
+ * a new run; `start_event` UINT32_MAX lets any event of the walk's bucket begin it.
+ */
+bool instant_extend(const struct walk *w, const uint32_t *list, size_t count, const struct run *run,
+                    uint32_t start_event, uint32_t depth, struct run *out);
+/* How many steps of `out` are new since `run`. */
+unsigned run_gained(const struct run *out, const struct run *run);
+bool run_in_window(const struct funnel *f, const struct run *run, int64_t time);
+
+/* ---- unordered (funnel_unordered.c) ---- */
+const struct run *walk_unordered(struct walk *w, const struct funnel_event *events, size_t count,
+                                 uint32_t bucket);
+
+/* ---- tallies ---- */
+
+struct tally {
+    uint64_t counts[STEPS_MAX], stopped[STEPS_MAX];
+    struct times {
+        int64_t *list; /* ms */
+        size_t count, room;
+    } times[STEPS_MAX];
+    struct times samples; /* of time_to_convert */
+    uint64_t *from, *to;  /* by bucket */
+};
+
+struct funnel_pass {
+    struct funnel *f;
+    const struct groups *chosen;
+    struct key_map keys;
+    size_t slots, tally_room;
+    struct tally *tallies;
+    bool picks, pick_dropped;
+    size_t pick_slot, pick_step;
+    uint32_t pick_bucket;
+    struct people people;
+};
+
+MUST_USE bool funnel_pass_run(struct funnel_pass *p, struct err *e);
+void funnel_pass_free(struct funnel_pass *p);
+
+void tally_add(const struct funnel *f, struct tally *t, const struct run *run);
+void tally_merge(const struct funnel *f, struct tally *into, const struct tally *from);
+void tally_free(struct tally *t);
+void times_push(struct times *t, int64_t ms);
+/* Reorders the list; exact, linear interpolation between neighbours; seconds. */
+double times_quantile(struct times *t, double quantile);
+double times_average(const struct times *t);
+
+/* ---- the plain kernel: ordered, latest, exact, nothing else ---- */
+bool funnel_is_plain(const struct funnel_pass *p);
+/* One unit's events [from, to) of a batch into the tally. */
+void funnel_plain_unit(const struct funnel *f, const struct scan_batch *b, size_t from, size_t to,
+                       struct tally *t);

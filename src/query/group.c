@@ -1,0 +1,458 @@
+/* query/group: breakdown values as keys, keys as slots, slots as groups of the answer. */
+#include "query/group.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+
+/* ---- reading ---- */
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static bool buckets_read(struct question *q, const struct ask *a, struct part *p, struct err *e)
+{
+    size_t count;
+
+    if (!ask_list(a, 1, LIMIT_LIST_ITEMS, &count, e))
+        return false;
+    p->is_numeric = true;
+    p->edges = arena_array(q->arena, count, sizeof *p->edges);
+    struct json_each it = json_each(a->json);
+    for (size_t i = 0; json_next(&it); i++) {
+        struct ask item = ask_item(a, it.value, i);
+        if (!json_number(it.value, &p->edges[i]))
+            return ask_wrong_type(&item, "a number", e);
+    }
+    qsort(p->edges, count, sizeof *p->edges, ascending);
+    for (size_t i = 0; i < count; i++)
+        if (!i || p->edges[i] != p->edges[i - 1])
+            p->edges[p->edge_count++] = p->edges[i];
+    return true;
+}
+
+static bool part_read(struct question *q, const struct ask *a, struct part *p, struct err *e)
+{
+    static const char *const known[] = {"property", "of", "buckets"};
+    static const char *const subjects[] = {"event", "person", "account", "session"};
+    static const struct {
+        const char *name;
+        enum scan_subject subject;
+    } built_in[] = {{"name", SCAN_NAME}, {"id", SCAN_ID}};
+
+    if (!ask_members(a, known, COUNT(known), e))
+        return false;
+    struct ask property = ask_member(a, "property"), of = ask_member(a, "of"),
+               buckets = ask_member(a, "buckets");
+    unsigned subject = 0;
+    if (!ask_is_there(&property))
+        return ask_missing(a, "property", "a breakdown names the property to group by", e);
+    if (!ask_text(&property, &p->property, e))
+        return false;
+    if (ask_is_there(&of) && !ask_choice(&of, subjects, COUNT(subjects), &subject, e))
+        return false;
+    if (ask_is_there(&buckets) && !buckets_read(q, &buckets, p, e))
+        return false;
+    p->of_person = subject == 1;
+    p->subject = SCAN_PROPERTY;
+    if (subject >= 2) {
+        if (!str_equal(p->property, STR("id")))
+            return ask_fail(&property, e, "query.unsupported",
+                            "a breakdown by properties of an %s is not known; its id is",
+                            subjects[subject]);
+        p->subject = subject == 2 ? SCAN_ACCOUNT : SCAN_SESSION;
+    }
+    for (size_t i = 0; subject == 0 && i < COUNT(built_in); i++)
+        if (str_equal(p->property, str_of(built_in[i].name)))
+            p->subject = built_in[i].subject;
+    if (subject == 0 && p->subject == SCAN_PROPERTY) {
+        struct ask *place = arena_alloc(q->arena, sizeof *place);
+        *place = property;
+        question_asks_property(q, p->property, place);
+    }
+    return true;
+}
+
+/* Values of a person's part, once for each unit. */
+static void unit_codes_find(struct question *q, struct part *p)
+{
+    uint32_t units = q->source->does->units(q->source);
+    char room[VALUE_TEXT_BYTES];
+
+    p->unit_codes = mem_array((size_t)units + 1, sizeof *p->unit_codes);
+    for (uint32_t unit = 0; unit < units; unit++) {
+        struct value v;
+        double number;
+        if (str_equal(p->property, STR("id")))
+            v = (struct value){VALUE_TEXT, .text = q->source->does->unit_id(q->source, unit)};
+        else
+            v = q->source->does->trait(q->source, unit, p->property);
+        if (value_is_absent(v))
+            continue;
+        if (p->is_numeric) {
+            if (!value_number(v, &number))
+                continue;
+            size_t i = 0;
+            while (i < p->edge_count && number >= p->edges[i])
+                i++;
+            p->unit_codes[unit] = (uint32_t)i + 1;
+        } else {
+            struct str text = value_text(v, room);
+            if (text.len)
+                p->unit_codes[unit] = intern_put(p->codes, text) + 1;
+        }
+    }
+}
+
+bool grouping_read(struct question *q, const struct ask *a, struct err *e)
+{
+    size_t count;
+
+    if (!ask_list(a, 1, GROUP_PARTS_MAX, &count, e))
+        return false;
+    struct grouping *g = arena_alloc(q->arena, sizeof *g);
+    struct ask *place = arena_alloc(q->arena, sizeof *place);
+    *place = *a;
+    g->place = place;
+    q->grouping = g;
+    struct json_each it = json_each(a->json);
+    for (size_t i = 0; json_next(&it); i++) {
+        struct ask *item = arena_alloc(q->arena, sizeof *item);
+        *item = ask_item(place, it.value, i);
+        struct part *p = &g->parts[g->count];
+        if (!part_read(q, item, p, e))
+            return false;
+        g->count++;
+        p->codes = intern_create();
+        g->has_event_part = g->has_event_part || !p->of_person;
+    }
+    for (size_t i = 0; i < g->count; i++)
+        if (g->parts[i].of_person)
+            unit_codes_find(q, &g->parts[i]);
+    return true;
+}
+
+void grouping_free(struct grouping *g)
+{
+    for (size_t i = 0; g && i < GROUP_PARTS_MAX; i++) {
+        intern_destroy(g->parts[i].codes);
+        mem_free(g->parts[i].unit_codes);
+    }
+}
+
+bool grouping_plan(struct question *q, struct reading *r, struct err *e)
+{
+    for (size_t i = 0; q->grouping && i < q->grouping->count; i++) {
+        struct part *p = &q->grouping->parts[i];
+        struct scan_column c = {p->is_numeric ? SCAN_NUMBER : SCAN_CODE, p->subject, p->property,
+                                p->is_numeric ? NULL : p->codes};
+        if (!p->of_person && !reading_column(q, r, c, &p->column, e))
+            return false;
+    }
+    return true;
+}
+
+/* ---- a table from key to slot ---- */
+
+static uint32_t *table_place(uint64_t *keys, uint32_t *slots, size_t size, uint64_t key)
+{
+    size_t at = hash_mix(key) & (size - 1);
+
+    while (slots[at] && keys[at] != key)
+        at = (at + 1) & (size - 1);
+    keys[at] = key;
+    return &slots[at]; /* slot + 1; 0 = free */
+}
+
+static void table_grow(uint64_t **keys, uint32_t **slots, size_t *size)
+{
+    size_t old = *size, grown = old ? old * 2 : 64;
+    uint64_t *new_keys = mem_array(grown, sizeof *new_keys);
+    uint32_t *new_slots = mem_array(grown, sizeof *new_slots);
+
+    for (size_t i = 0; i < old; i++)
+        if ((*slots)[i])
+            *table_place(new_keys, new_slots, grown, (*keys)[i]) = (*slots)[i];
+    mem_free(*keys);
+    mem_free(*slots);
+    *keys = new_keys;
+    *slots = new_slots;
+    *size = grown;
+}
+
+uint32_t key_map_put(struct key_map *m, uint64_t key)
+{
+    if (m->count * 2 >= m->table_size)
+        table_grow(&m->table_keys, &m->table_slots, &m->table_size);
+    uint32_t *slot = table_place(m->table_keys, m->table_slots, m->table_size, key);
+    if (!*slot) {
+        ARRAY_PUSH(m->keys, m->count, m->room) = key;
+        *slot = (uint32_t)m->count;
+    }
+    return *slot - 1;
+}
+
+void key_map_free(struct key_map *m)
+{
+    mem_free(m->keys);
+    mem_free(m->table_keys);
+    mem_free(m->table_slots);
+    *m = (struct key_map){0};
+}
+
+/* ---- keys ---- */
+
+void keyer_init(struct keyer *k, const struct question *q, const struct groups *chosen)
+{
+    static const unsigned bits[] = {0, 63, 32, 21, 16};
+
+    *k = (struct keyer){.grouping = q->grouping, .chosen = chosen};
+    k->bits = bits[q->grouping ? q->grouping->count : 0];
+}
+
+void keyer_free(struct keyer *k)
+{
+    key_map_free(&k->map);
+}
+
+static inline uint64_t part_key(struct keyer *k, size_t part, uint32_t code_plus_1)
+{
+    uint64_t key = code_plus_1;
+
+    if (UNLIKELY(key >> k->bits)) {
+        k->is_full = true;
+        return 0;
+    }
+    return key << (k->bits * part & 63);
+}
+
+uint64_t keyer_unit_key(struct keyer *k, uint32_t unit)
+{
+    uint64_t key = 0;
+
+    for (size_t i = 0; k->grouping && i < k->grouping->count; i++)
+        if (k->grouping->parts[i].of_person)
+            key |= part_key(k, i, k->grouping->parts[i].unit_codes[unit]);
+    return key;
+}
+
+static uint32_t event_code(const struct part *p, const struct scan_batch *b, size_t i)
+{
+    if (!p->is_numeric)
+        return b->codes[p->column][i] + 1; /* SCAN_CODE_NONE + 1 = 0 */
+    double v = b->numbers[p->column][i];
+    if (isnan(v))
+        return 0;
+    size_t bucket = 0;
+    while (bucket < p->edge_count && v >= p->edges[bucket])
+        bucket++;
+    return (uint32_t)bucket + 1;
+}
+
+uint64_t keyer_event_key(struct keyer *k, const struct scan_batch *b, size_t i)
+{
+    uint64_t key = 0;
+
+    for (size_t p = 0; k->grouping && p < k->grouping->count; p++)
+        if (!k->grouping->parts[p].of_person)
+            key |= part_key(k, p, event_code(&k->grouping->parts[p], b, i));
+    return key;
+}
+
+bool keyer_has_value(const struct keyer *k, const struct scan_batch *b, size_t i)
+{
+    for (size_t p = 0; k->grouping && p < k->grouping->count; p++)
+        if (!k->grouping->parts[p].of_person && event_code(&k->grouping->parts[p], b, i))
+            return true;
+    return false;
+}
+
+uint32_t keyer_slot(struct keyer *k, uint64_t key)
+{
+    if (!k->grouping)
+        return 0;
+    if (k->chosen) {
+        const struct groups *g = k->chosen;
+        size_t at = hash_mix(key) & (g->table_size - 1);
+        while (g->table_slots[at]) {
+            if (g->table_keys[at] == key)
+                return g->table_slots[at] - 1;
+            at = (at + 1) & (g->table_size - 1);
+        }
+        return g->has_other ? (uint32_t)g->count : SLOT_NONE;
+    }
+    if (k->map.count >= LIMIT_QUERY_GROUPS) {
+        k->is_full = true;
+        return SLOT_NONE;
+    }
+    return key_map_put(&k->map, key);
+}
+
+size_t keyer_slots(const struct keyer *k)
+{
+    if (!k->grouping)
+        return 1;
+    return k->chosen ? k->chosen->count + k->chosen->has_other : k->map.count;
+}
+
+bool keyer_check(const struct question *q, const struct keyer *k, struct err *e)
+{
+    if (!k->is_full)
+        return true;
+    ask_fail(q->grouping->place, e, "query.limit",
+             "this breakdown has more than %d groups, or a property with too many values",
+             LIMIT_QUERY_GROUPS);
+    return err_hint(e, "filter first, give numeric buckets, or break down by fewer properties");
+}
+
+/* ---- groups of the answer ---- */
+
+static struct str bucket_name(const struct question *q, const struct part *p, uint32_t bucket)
+{
+    char low[VALUE_TEXT_BYTES], high[VALUE_TEXT_BYTES];
+    struct value v = {.type = VALUE_DOUBLE};
+
+    v.number = p->edges[bucket ? bucket - 1 : 0];
+    struct str from = value_text(v, low);
+    if (bucket == 0)
+        return arena_printf(q->arena, "< %.*s", STR_ARG(from));
+    if (bucket == p->edge_count)
+        return arena_printf(q->arena, ">= %.*s", STR_ARG(from));
+    v.number = p->edges[bucket];
+    struct str to = value_text(v, high);
+    return arena_printf(q->arena, "[%.*s, %.*s)", STR_ARG(from), STR_ARG(to));
+}
+
+void group_values(const struct question *q, uint64_t key, struct str *values)
+{
+    struct keyer k;
+
+    keyer_init(&k, q, NULL);
+    for (size_t i = 0; i < q->grouping->count; i++) {
+        const struct part *p = &q->grouping->parts[i];
+        uint64_t code = (key >> (k.bits * i & 63)) & (((uint64_t)1 << k.bits) - 1);
+        values[i] = STR_NONE;
+        if (code)
+            values[i] = p->is_numeric ? bucket_name(q, p, (uint32_t)code - 1)
+                                      : intern_at(p->codes, (uint32_t)code - 1);
+    }
+}
+
+void group_write(const struct question *q, struct jwrite *w, const struct groups *g, size_t slot)
+{
+    struct str values[GROUP_PARTS_MAX];
+
+    jwrite_array(w);
+    if (slot == g->count)
+        jwrite_string(w, STR("Other"));
+    else
+        group_values(q, g->keys[slot], values);
+    for (size_t i = 0; slot < g->count && i < q->grouping->count; i++) {
+        if (values[i].at)
+            jwrite_string(w, values[i]);
+        else
+            jwrite_null(w);
+    }
+    jwrite_end(w);
+}
+
+struct ranked {
+    uint64_t key, size;
+    struct str values[GROUP_PARTS_MAX];
+};
+
+/* Larger first, then by value, missing last. */
+static int by_rank(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+
+    if (x->size != y->size)
+        return x->size < y->size ? 1 : -1;
+    for (size_t i = 0; i < GROUP_PARTS_MAX; i++) {
+        if (!x->values[i].at != !y->values[i].at)
+            return x->values[i].at ? -1 : 1;
+        int order = str_compare(x->values[i], y->values[i]);
+        if (order)
+            return order;
+    }
+    return 0;
+}
+
+void groups_choose(struct question *q, const uint64_t *keys, const uint64_t *sizes, size_t count,
+                   struct groups *out, bool *again)
+{
+    struct ranked *list = mem_array(count + 1, sizeof *list);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!sizes[i])
+            continue;
+        list[kept] = (struct ranked){.key = keys[i], .size = sizes[i]};
+        group_values(q, keys[i], list[kept].values);
+        kept++;
+    }
+    qsort(list, kept, sizeof *list, by_rank);
+    *again = kept > q->limit;
+    *out = (struct groups){.count = MIN(kept, q->limit), .has_other = *again && q->other};
+    out->keys = arena_array(q->arena, out->count + 1, sizeof *out->keys);
+    out->sizes = arena_array(q->arena, out->count + 1, sizeof *out->sizes);
+    out->table_size = 64;
+    while (out->table_size < out->count * 2)
+        out->table_size *= 2;
+    out->table_keys = arena_array(q->arena, out->table_size, sizeof *out->table_keys);
+    out->table_slots = arena_array(q->arena, out->table_size, sizeof *out->table_slots);
+    for (size_t i = 0; i < out->count; i++) {
+        out->keys[i] = list[i].key;
+        out->sizes[i] = list[i].size;
+        *table_place(out->table_keys, out->table_slots, out->table_size, list[i].key) =
+            (uint32_t)i + 1;
+    }
+    mem_free(list);
+}
+
+/* Does the list of the coordinate name this group? */
+static bool group_is(const struct question *q, uint64_t key, struct json list)
+{
+    struct str values[GROUP_PARTS_MAX], text;
+    size_t i = 0;
+
+    group_values(q, key, values);
+    struct json_each it = json_each(list);
+    while (json_next(&it) && i < q->grouping->count) {
+        bool is_text = json_string(it.value, &text);
+        if (values[i].at ? !is_text || !str_equal(text, values[i]) : is_text && text.len)
+            return false;
+        i++;
+    }
+    return i == q->grouping->count;
+}
+
+bool groups_find(struct question *q, const struct groups *g, size_t *slot, struct err *e)
+{
+    struct ask a = ask_member(&q->people_of, "breakdown");
+    struct str text;
+    size_t count;
+
+    *slot = 0;
+    if (!q->grouping)
+        return !ask_is_there(&a) ||
+               ask_fail(&a, e, "query.unknown_value", "the question has no breakdown");
+    if (!ask_is_there(&a))
+        return ask_missing(&q->people_of, "breakdown",
+                           "the question has a breakdown; name the group's values", e);
+    if (!ask_list(&a, 1, GROUP_PARTS_MAX, &count, e))
+        return false;
+    for (*slot = 0; *slot < g->count; (*slot)++)
+        if (count == q->grouping->count && group_is(q, g->keys[*slot], a.json))
+            return true;
+    struct json_each it = json_each(a.json);
+    if (g->has_other && count == 1 && json_next(&it) && json_string(it.value, &text) &&
+        str_equal(text, STR("Other")))
+        return true; /* *slot == g->count */
+    return ask_fail(&a, e, "query.unknown_value", "the answer has no group with these values");
+}

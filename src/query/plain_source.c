@@ -1,0 +1,314 @@
+/* query/plain_source: scans over plain arrays, naive on purpose. */
+#include "query/plain_source.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static struct plain_source *plain(const struct source *s)
+{
+    return (struct plain_source *)(uintptr_t)s;
+}
+
+static bool unit_find(const struct source *source, struct str id, uint32_t *unit)
+{
+    const struct plain_source *s = plain(source);
+
+    for (uint32_t i = 0; i < s->person_count; i++) {
+        bool is = str_equal(s->people[i].id, id);
+        for (size_t a = 0; a < s->people[i].alias_count; a++)
+            is = is || str_equal(s->people[i].aliases[a], id);
+        if (is) {
+            *unit = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct value event_value(const struct event *e, enum scan_subject subject,
+                                struct str property)
+{
+    struct value missing = {.type = VALUE_MISSING};
+    struct str text = subject == SCAN_NAME      ? e->name
+                      : subject == SCAN_ID      ? e->id
+                      : subject == SCAN_ACCOUNT ? e->account
+                      : subject == SCAN_SESSION ? e->session
+                                                : STR_NONE;
+
+    if (subject == SCAN_TIME)
+        return (struct value){.type = VALUE_INT, .integer = e->time};
+    if (subject != SCAN_PROPERTY)
+        return text.len ? (struct value){.type = VALUE_TEXT, .text = text} : missing;
+    for (size_t i = 0; i < e->property_count; i++)
+        if (str_equal(e->properties[i].name, property))
+            return e->properties[i].value;
+    return missing;
+}
+
+static bool passes(const struct scan_condition *c, const struct event *e, uint32_t unit)
+{
+    if (!c)
+        return true;
+    if (c->kind == SCAN_TEST) {
+        if (c->subject == SCAN_UNIT)
+            return c->test_unit(c->context, unit);
+        struct value v = event_value(e, c->subject, c->property);
+        if (v.type == VALUE_NULL)
+            v.type = VALUE_MISSING;
+        return c->test(c->context, v);
+    }
+    if (c->kind == SCAN_NOT)
+        return !passes(c->children[0], e, unit);
+    for (size_t i = 0; i < c->child_count; i++)
+        if (passes(c->children[i], e, unit) != (c->kind == SCAN_ALL))
+            return c->kind == SCAN_ANY;
+    return c->kind == SCAN_ALL;
+}
+
+static uint32_t mask_of(const struct scan_plan *p, const struct event *e, uint32_t unit)
+{
+    uint32_t mask = 0;
+
+    for (size_t i = 0; i < p->selector_count; i++) {
+        const struct scan_selector *s = &p->selectors[i];
+        if ((!s->event.at || str_equal(s->event, e->name)) && e->time >= s->from &&
+            e->time < s->to && passes(s->filter, e, unit))
+            mask |= (uint32_t)1 << i;
+    }
+    return mask;
+}
+
+static uint16_t interval_of(const struct scan_plan *p, int64_t time)
+{
+    if (time < p->edges[0])
+        return SCAN_BEFORE;
+    for (size_t i = 0; i + 1 < p->edge_count; i++)
+        if (time < p->edges[i + 1])
+            return (uint16_t)i;
+    return SCAN_AFTER;
+}
+
+/* ---- batches ---- */
+
+struct found {
+    const struct event *event;
+    uint32_t unit, mask;
+    size_t index;
+};
+
+static int by_unit_time(const void *a, const void *b)
+{
+    const struct found *x = a, *y = b;
+
+    if (x->unit != y->unit)
+        return x->unit < y->unit ? -1 : 1;
+    if (x->event->time != y->event->time)
+        return x->event->time < y->event->time ? -1 : 1;
+    if (x->event->sequence != y->event->sequence)
+        return x->event->sequence < y->event->sequence ? -1 : 1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+static uint32_t code_of(const struct scan_column *c, const struct event *e)
+{
+    char room[VALUE_TEXT_BYTES];
+    struct str text = value_text(event_value(e, c->subject, c->property), room);
+
+    return text.len ? intern_put(c->codes, text) : SCAN_CODE_NONE;
+}
+
+static double number_of(const struct scan_column *c, const struct event *e)
+{
+    double v;
+    return value_number(event_value(e, c->subject, c->property), &v) ? v : NAN;
+}
+
+static bool send(const struct scan_plan *p, const struct found *list, size_t count, unsigned thread,
+                 scan_sink *sink, void *context)
+{
+    AUTO(arena) *arena = arena_create(0);
+    uint32_t *mask = arena_array(arena, count + 1, sizeof *mask),
+             *units = arena_array(arena, count + 1, sizeof *units),
+             *starts = arena_array(arena, count + 1, sizeof *starts);
+    int64_t *time = arena_array(arena, count + 1, sizeof *time);
+    uint16_t *interval = arena_array(arena, count + 1, sizeof *interval);
+    struct scan_batch b = {.thread = thread, .units = units, .starts = starts, .count = count};
+
+    for (size_t i = 0; i < count; i++) {
+        mask[i] = list[i].mask;
+        time[i] = list[i].event->time;
+        interval[i] = p->edges ? interval_of(p, time[i]) : 0;
+        if (p->by_unit && (i == 0 || list[i].unit != list[i - 1].unit)) {
+            units[b.unit_count] = list[i].unit;
+            starts[b.unit_count++] = (uint32_t)i;
+        }
+    }
+    starts[b.unit_count] = (uint32_t)count;
+    b.mask = p->selector_count > 1 ? mask : NULL;
+    b.time = p->want_time ? time : NULL;
+    b.interval = p->edges ? interval : NULL;
+    for (size_t c = 0; c < p->column_count; c++) {
+        uint32_t *codes = arena_array(arena, count + 1, sizeof *codes);
+        double *numbers = arena_array(arena, count + 1, sizeof *numbers);
+        for (size_t i = 0; i < count; i++)
+            if (p->columns[c].kind == SCAN_CODE)
+                codes[i] = code_of(&p->columns[c], list[i].event);
+            else
+                numbers[i] = number_of(&p->columns[c], list[i].event);
+        b.codes[c] = p->columns[c].kind == SCAN_CODE ? codes : NULL;
+        b.numbers[c] = p->columns[c].kind == SCAN_NUMBER ? numbers : NULL;
+    }
+    return sink(context, &b);
+}
+
+static size_t find(struct plain_source *s, const struct scan_plan *p, struct found *list)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < s->event_count; i++) {
+        for (size_t c = 0; c < p->column_count; c++)
+            if (p->columns[c].kind == SCAN_CODE)
+                (void)code_of(&p->columns[c], &s->events[i]);
+        uint32_t mask = mask_of(p, &s->events[i], s->units[i]);
+        if (mask)
+            list[count++] = (struct found){&s->events[i], s->units[i], mask, i};
+    }
+    if (count)
+        qsort(list, count, sizeof *list, by_unit_time);
+    for (size_t i = 0; !p->by_unit && s->backwards && i < count / 2; i++) {
+        struct found swap = list[i];
+        list[i] = list[count - 1 - i];
+        list[count - 1 - i] = swap;
+    }
+    return count;
+}
+
+static bool scan(struct source *source, const struct scan_plan *p, scan_sink *sink,
+                 void *const *contexts, struct scan_stats *stats, struct err *e)
+{
+    struct plain_source *s = plain(source);
+    struct found *list = mem_array(s->event_count + 1, sizeof *list);
+    size_t count = find(s, p, list), from = 0;
+    unsigned thread = 0;
+
+    (void)e;
+    while (from < count) {
+        size_t to = from, parts = 0;
+        while (to < count && (!s->batch_units || parts < s->batch_units)) {
+            uint32_t unit = list[to].unit;
+            do
+                to++;
+            while (p->by_unit && to < count && list[to].unit == unit);
+            parts++;
+        }
+        if (!send(p, list + from, to - from, thread, sink, contexts[thread]))
+            break;
+        thread = (thread + 1) % s->threads;
+        from = to;
+    }
+    *stats = (struct scan_stats){.rows = s->event_count, .matched = count, .segments = 1};
+    mem_free(list);
+    return true;
+}
+
+/* ---- people and lists ---- */
+
+static unsigned threads(const struct source *s)
+{
+    return plain(s)->threads;
+}
+
+static uint32_t units(const struct source *s)
+{
+    return (uint32_t)plain(s)->person_count;
+}
+
+static struct str unit_id(const struct source *s, uint32_t unit)
+{
+    return plain(s)->people[unit].id;
+}
+
+static struct value trait(const struct source *s, uint32_t unit, struct str name)
+{
+    const struct plain_person *p = &plain(s)->people[unit];
+
+    for (size_t i = 0; i < p->trait_count; i++)
+        if (str_equal(p->traits[i].name, name))
+            return p->traits[i].value;
+    return (struct value){.type = VALUE_MISSING};
+}
+
+static int64_t created(const struct source *s, uint32_t unit)
+{
+    return plain(s)->people[unit].created;
+}
+
+static void events(const struct source *source, struct arena *arena, struct event_name_info **list,
+                   size_t *count)
+{
+    const struct plain_source *s = plain(source);
+
+    *count = 0;
+    *list = arena_array(arena, s->event_count + 1, sizeof **list);
+    for (size_t i = 0; i < s->event_count; i++) {
+        size_t k = 0;
+        while (k < *count && !str_equal((*list)[k].name, s->events[i].name))
+            k++;
+        if (k == *count)
+            (*list)[(*count)++].name = s->events[i].name;
+        (*list)[k].count++;
+    }
+}
+
+static void properties(const struct source *source, struct arena *arena,
+                       struct property_info **list, size_t *count)
+{
+    const struct plain_source *s = plain(source);
+    AUTO(intern) *names = intern_create();
+
+    for (size_t i = 0; i < s->event_count; i++)
+        for (size_t k = 0; k < s->events[i].property_count; k++)
+            (void)intern_put(names, s->events[i].properties[k].name);
+    *count = intern_count(names);
+    *list = arena_array(arena, *count + 1, sizeof **list);
+    for (uint32_t i = 0; i < *count; i++)
+        (*list)[i].name = arena_copy(arena, intern_at(names, i));
+}
+
+static bool span(const struct source *source, int64_t *first, int64_t *last)
+{
+    const struct plain_source *s = plain(source);
+
+    for (size_t i = 0; i < s->event_count; i++) {
+        *first = i ? MIN(*first, s->events[i].time) : s->events[i].time;
+        *last = i ? MAX(*last, s->events[i].time) : s->events[i].time;
+    }
+    return s->event_count > 0;
+}
+
+static const struct source_vtable vtable = {
+    scan, threads, units, unit_id, unit_find, trait, created, events, properties, span,
+};
+
+void plain_source_init(struct plain_source *s, const struct event *event_list, size_t event_count,
+                       const struct plain_person *people, size_t person_count)
+{
+    *s = (struct plain_source){
+        .source = {&vtable}, .events = event_list, .event_count = event_count, .threads = 1};
+    for (size_t i = 0; i < person_count; i++)
+        ARRAY_PUSH(s->people, s->person_count, s->person_room) = people[i];
+    s->units = mem_array(event_count + 1, sizeof *s->units);
+    for (size_t i = 0; i < event_count; i++) {
+        if (unit_find(&s->source, event_list[i].person, &s->units[i]))
+            continue;
+        s->units[i] = (uint32_t)s->person_count;
+        ARRAY_PUSH(s->people, s->person_count, s->person_room) =
+            (struct plain_person){.id = event_list[i].person, .created = FACT_CREATED_NONE};
+    }
+}
+
+void plain_source_free(struct plain_source *s)
+{
+    mem_free(s->people);
+    mem_free(s->units);
+}

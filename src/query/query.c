@@ -1,0 +1,95 @@
+/* query: one JSON document in, one out. */
+#include "query/query.h"
+
+#include "query/condition.h"
+#include "query/group.h"
+#include "query/question.h"
+
+static const struct insight *const insights[] = {
+    &insight_trends,
+    &insight_funnel,
+    &insight_retention,
+};
+
+static bool insight_find(struct question *q, struct err *e)
+{
+    struct ask a = ask_member(&q->root, "insight");
+    const char *names[COUNT(insights)];
+    unsigned choice;
+
+    for (size_t i = 0; i < COUNT(insights); i++)
+        names[i] = insights[i]->name;
+    if (json_type(q->root.json) != JSON_OBJECT)
+        return ask_wrong_type(&q->root, "an object", e);
+    if (!ask_is_there(&a)) {
+        static const char *const known[] = {QUESTION_MEMBERS};
+        for (size_t i = 0; i < COUNT(insights); i++) /* "insigt" gets its hint first */
+            if (json_count(q->root.json) == 1 && !ask_members(&q->root, known, COUNT(known), e))
+                return false;
+        ask_missing(&q->root, "insight", "say what is asked", e);
+        return err_hint(e, "one of: trends, funnel, retention");
+    }
+    if (!ask_choice(&a, names, COUNT(names), &choice, e))
+        return false;
+    q->insight = insights[choice];
+    return ask_members(&q->root, q->insight->members, q->insight->member_count, e);
+}
+
+static bool answer_write(struct question *q, struct str text, struct buf *answer, struct err *e)
+{
+    AUTO(json_parser) *parser = json_parser_create();
+
+    if (text.len > LIMIT_QUERY_BYTES)
+        return err_set(e, ERR_TOO_LARGE, "the question has %zu bytes; the limit is %d", text.len,
+                       LIMIT_QUERY_BYTES);
+    if (!json_parse(parser, text, &q->root.json, e) || !insight_find(q, e) || !question_read(q, e))
+        return false;
+    size_t start = answer->len;
+    if (q->insight->answer(q, answer, e))
+        return true;
+    answer->len = start;
+    return false;
+}
+
+bool query_answer(struct source *source, const struct query_context *context, struct str question,
+                  struct buf *answer, struct err *e)
+{
+    AUTO(arena) *arena = arena_create(0);
+    struct question q = {.arena = arena, .source = source, .context = context};
+    uint64_t start = context->os ? os_monotonic_ns(context->os) : 0;
+    bool ok = answer_write(&q, question, answer, e);
+
+    if (context->os)
+        q.stats.milliseconds = (double)(os_monotonic_ns(context->os) - start) / 1e6;
+    if (context->stats)
+        *context->stats = q.stats;
+    question_free(&q);
+    return ok;
+}
+
+void query_error_json(const struct err *e, struct buf *out)
+{
+    struct jwrite w = jwrite_to(out);
+
+    jwrite_object(&w);
+    jwrite_key(&w, STR("error"));
+    jwrite_object(&w);
+    jwrite_pair_string(&w, "code", str_of(err_code_of(e)));
+    if (e->at[0] || err_status(e->kind) == 400)
+        jwrite_pair_string(&w, "at", str_of(e->at));
+    jwrite_pair_string(&w, "message", str_of(e->text));
+    if (e->hint[0])
+        jwrite_pair_string(&w, "hint", str_of(e->hint));
+    jwrite_end(&w);
+    jwrite_end(&w);
+}
+
+void query_render_stats(const struct query_stats *s, struct buf *out)
+{
+    buf_printf(out,
+               "%llu rows looked at, %llu matched, %.1f MB read, %u segments (%u skipped), "
+               "%u %s, %.1f ms\n",
+               (unsigned long long)s->rows, (unsigned long long)s->matched,
+               (double)s->bytes_read / 1e6, s->segments, s->segments_skipped, s->passes,
+               s->passes == 1 ? "pass" : "passes", s->milliseconds);
+}

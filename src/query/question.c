@@ -1,0 +1,411 @@
+/* query/question: what all insights share: reading, names, rules, scanning. */
+#include "query/question.h"
+
+#include <stdio.h>
+
+#include "query/condition.h"
+#include "query/group.h"
+#include "query/operator.h"
+
+const struct ask *question_keep(struct question *q, struct ask a)
+{
+    struct ask *kept = arena_alloc(q->arena, sizeof *kept);
+
+    *kept = a;
+    return kept;
+}
+
+/* ---- rules ---- */
+
+void question_rule_raw(struct question *q, const char *name, struct str json)
+{
+    buf_printf(&q->rules, "%s\"%s\":%.*s", q->rules.len ? "," : "", name, STR_ARG(json));
+}
+
+void question_rule(struct question *q, const char *name, struct str value)
+{
+    BUF_AUTO json = {0};
+    struct jwrite w = jwrite_to(&json);
+
+    jwrite_string(&w, value);
+    question_rule_raw(q, name, buf_str(&json));
+}
+
+void question_rule_int(struct question *q, const char *name, int64_t value)
+{
+    BUF_AUTO json = {0};
+    struct jwrite w = jwrite_to(&json);
+
+    jwrite_int(&w, value);
+    question_rule_raw(q, name, buf_str(&json));
+}
+
+void question_rule_number(struct question *q, const char *name, double value)
+{
+    BUF_AUTO json = {0};
+    struct jwrite w = jwrite_to(&json);
+
+    jwrite_double(&w, value);
+    question_rule_raw(q, name, buf_str(&json));
+}
+
+/* ---- common members ---- */
+
+static bool zone_read(struct question *q, struct err *e)
+{
+    static const char *const weeks[] = {"monday", "sunday"};
+    struct ask zone = ask_member(&q->root, "timezone"), week = ask_member(&q->root, "week_start");
+    struct str name = q->context->timezone.len ? q->context->timezone : STR("UTC");
+    struct err why = {0};
+    unsigned choice = q->context->week_start;
+
+    if (ask_is_there(&zone) && !ask_text(&zone, &name, e))
+        return false;
+    if (!zone_open(name, &q->zone, &why)) {
+        ask_fail(&zone, e, "query.unknown_value", "%s", why.text);
+        return err_hint(e, "%s", why.hint);
+    }
+    if (ask_is_there(&week) && !ask_choice(&week, weeks, COUNT(weeks), &choice, e))
+        return false;
+    q->week_start = (enum week_start)choice;
+    return true;
+}
+
+static bool not_yet(const struct ask *a, const char *what, struct err *e)
+{
+    return !ask_is_there(a) || ask_fail(a, e, "query.unsupported", "%s", what);
+}
+
+static bool breakdown_members_read(struct question *q, struct err *e)
+{
+    const struct ask *breakdown = question_keep(q, ask_member(&q->root, "breakdown"));
+    struct ask limit = ask_member(&q->root, "limit"), other = ask_member(&q->root, "other");
+    int64_t most = LIMIT_DEFAULT;
+
+    q->other = true;
+    if (ask_is_there(&limit) && !ask_int(&limit, 1, 1000, &most, e))
+        return false;
+    if (ask_is_there(&other) && !ask_bool(&other, &q->other, e))
+        return false;
+    q->limit = (size_t)most;
+    return !ask_is_there(breakdown) || grouping_read(q, breakdown, e);
+}
+
+bool question_read(struct question *q, struct err *e)
+{
+    static const char *const semantics[] = {"tenure", "posthog", "mixpanel", "amplitude"};
+    static const char *const units[] = {"person", "account", "session"};
+    struct ask interval = ask_member(&q->root, "interval"), unit = ask_member(&q->root, "unit"),
+               as_of = ask_member(&q->root, "as_of"), segment = ask_member(&q->root, "segment"),
+               preset = ask_member(&q->root, "semantics");
+    const struct ask *filter = question_keep(q, ask_member(&q->root, "filter"));
+    unsigned choice = q->insight->interval;
+
+    if (!zone_read(q, e))
+        return false;
+    q->as_of = q->context->now_ms;
+    if (ask_is_there(&as_of) && !moment_read(q, &as_of, true, &q->as_of, e))
+        return false;
+    if (ask_is_there(&as_of) && json_type(as_of.json) == JSON_STRING) {
+        struct str text;
+        if (json_string(as_of.json, &text) && text.len == 10)
+            q->as_of--; /* a date: its last instant is seen */
+    }
+    if (ask_is_there(&interval) &&
+        !ask_choice(&interval, interval_names, INTERVAL_COUNT, &choice, e))
+        return false;
+    q->interval = (enum interval)choice;
+    choice = 0;
+    if (ask_is_there(&unit) && !ask_choice(&unit, units, COUNT(units), &choice, e))
+        return false;
+    if (choice)
+        return ask_fail(&unit, e, "query.unsupported",
+                        "unit can be person; counting by %s is not known yet", units[choice]);
+    choice = 0;
+    if (ask_is_there(&preset) && !ask_choice(&preset, semantics, COUNT(semantics), &choice, e))
+        return false;
+    q->semantics = (enum semantics)choice;
+    question_rule(q, "semantics", str_of(semantics[choice]));
+    if (!not_yet(&segment, "segments are not known yet; a filter with \"of\":\"person\" is", e))
+        return false;
+    q->people_of = ask_member(&q->root, "people_of");
+    if (q->insight->wants_range && !range_read(q, e))
+        return false;
+    return condition_read(q, filter, &q->filter, e) && breakdown_members_read(q, e);
+}
+
+void question_free(struct question *q)
+{
+    zone_close(q->zone);
+    grouping_free(q->grouping);
+    patterns_free(q);
+    buf_free(&q->rules);
+    mem_free(q->events);
+    mem_free(q->properties);
+}
+
+/* ---- matchers ---- */
+
+static bool option_read(struct question *q, const struct ask *a, struct matcher_option *o,
+                        struct err *e)
+{
+    const struct ask *event = question_keep(q, ask_member(a, "event")),
+                     *filter = question_keep(q, ask_member(a, "filter"));
+
+    o->event = STR_NONE;
+    if (ask_is_there(event)) {
+        if (!ask_text(event, &o->event, e))
+            return false;
+        if (!o->event.at) /* an empty text is a name, not "any" */
+            o->event.at = "";
+        ARRAY_PUSH(q->events, q->event_count, q->event_room) =
+            (struct name_asked){o->event, event, false};
+    }
+    return condition_read(q, filter, &o->filter, e);
+}
+
+bool matcher_read(struct question *q, const struct ask *place, struct matcher *out, struct err *e)
+{
+    static const char *const known[] = {"event", "filter"};
+    const struct ask *a = question_keep(q, *place);
+    const struct ask *any = question_keep(q, ask_member(a, "any_of"));
+    struct ask event = ask_member(a, "event");
+
+    if (!ask_is_there(any)) {
+        if (json_type(event.json) == JSON_ABSENT) {
+            ask_missing(a, "event", "name an event, or null for any event", e);
+            return err_hint(e, "for example \"event\":\"Signed Up\" or \"event\":null");
+        }
+        out->count = 1;
+        out->options = arena_array(q->arena, 1, sizeof *out->options);
+        return option_read(q, a, out->options, e);
+    }
+    if (ask_is_there(&event))
+        return ask_fail(any, e, "query.unknown_value", "any_of stands instead of event");
+    if (!ask_list(any, 1, SCAN_SELECTORS_MAX, &out->count, e))
+        return false;
+    const struct scan_condition *shared;
+    const struct ask *filter = question_keep(q, ask_member(a, "filter"));
+    if (!condition_read(q, filter, &shared, e))
+        return false;
+    out->options = arena_array(q->arena, out->count, sizeof *out->options);
+    struct json_each it = json_each(any->json);
+    for (size_t i = 0; json_next(&it); i++) {
+        const struct ask *item = question_keep(q, ask_item(any, it.value, i));
+        if (!ask_members(item, known, COUNT(known), e) ||
+            !option_read(q, item, &out->options[i], e))
+            return false;
+        out->options[i].filter = condition_both(q, out->options[i].filter, shared);
+    }
+    return true;
+}
+
+struct str matcher_name(const struct question *q, const struct matcher *m)
+{
+    BUF_AUTO name = {0};
+
+    for (size_t i = 0; i < m->count; i++) {
+        buf_add(&name, i ? STR(" or ") : STR(""));
+        buf_add(&name, m->options[i].event.at ? m->options[i].event : STR("any event"));
+    }
+    return arena_copy(q->arena, buf_str(&name));
+}
+
+void question_asks_property(struct question *q, struct str name, const struct ask *place)
+{
+    ARRAY_PUSH(q->properties, q->property_count, q->property_room) =
+        (struct name_asked){name, place, false};
+}
+
+/* ---- names that nobody has ---- */
+
+static size_t edits_allowed(struct str name)
+{
+    return name.len < 4 ? 0 : name.len < 8 ? 1 : 2;
+}
+
+/* Up to three names near enough to be meant; "" if there is none. */
+static void names_near(struct str asked, const struct str *names, size_t count, char *room,
+                       size_t size)
+{
+    size_t len = 0, found = 0;
+
+    room[0] = 0;
+    for (size_t i = 0; i < count && found < 3 && len < size; i++)
+        if (str_equal_fold(asked, names[i]) ||
+            str_distance(asked, names[i], edits_allowed(asked)) <= edits_allowed(asked)) {
+            len += (size_t)snprintf(room + len, size - len, "%s\"%.*s\"", len ? ", " : "",
+                                    (int)MIN(names[i].len, (size_t)40), names[i].at);
+            found++;
+        }
+}
+
+static bool is_asked(const struct name_asked *asked, size_t count, struct str name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_equal(asked[i].name, name))
+            return true;
+    return false;
+}
+
+static bool unknown_name(const struct name_asked *n, const char *what, const char *near,
+                         struct err *e)
+{
+    ask_fail(n->place, e, what[0] == 'e' ? "query.unknown_event" : "query.unknown_property",
+             "no event of this project has the %s \"%.*s\"", what[0] == 'e' ? "name" : "property",
+             (int)MIN(n->name.len, (size_t)80), n->name.at);
+    e->kind = ERR_UNKNOWN_NAME;
+    return near[0] ? err_hint(e, "did you mean %s?", near)
+                   : err_hint(e, "names are case-sensitive; the list is in the project's "
+                                 "definitions");
+}
+
+/* Marks what is known; *others gets the known names that the question does not itself use. */
+static size_t names_mark(struct name_asked *asked, size_t count, const struct str *names,
+                         size_t name_count, struct str *others)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < name_count; i++) {
+        for (size_t k = 0; k < count; k++)
+            asked[k].is_known = asked[k].is_known || str_equal(asked[k].name, names[i]);
+        if (!is_asked(asked, count, names[i]))
+            others[kept++] = names[i];
+    }
+    return kept;
+}
+
+/* An event that nobody has done yet counts as nothing, unless it looks mistyped or the question has
+ * no known event at all (docs/query-rules.md). */
+static bool events_check(struct question *q, struct err *e)
+{
+    struct event_name_info *list;
+    size_t count, known = 0;
+    char near[120];
+
+    if (!q->event_count)
+        return true;
+    q->source->does->events(q->source, q->arena, &list, &count);
+    struct str *names = arena_array(q->arena, count + 1, sizeof *names),
+               *others = arena_array(q->arena, count + 1, sizeof *others);
+    for (size_t i = 0; i < count; i++)
+        names[i] = list[i].name;
+    size_t other_count = names_mark(q->events, q->event_count, names, count, others);
+    q->unseen = arena_array(q->arena, q->event_count, sizeof *q->unseen);
+    for (size_t i = 0; i < q->event_count; i++) {
+        known += q->events[i].is_known;
+        if (q->events[i].is_known || !count)
+            continue;
+        names_near(q->events[i].name, others, other_count, near, sizeof near);
+        if (near[0])
+            return unknown_name(&q->events[i], "event", near, e);
+        q->unseen[q->unseen_count++] = q->events[i].name;
+    }
+    for (size_t i = 0; i < q->event_count && count && !known; i++)
+        return unknown_name(&q->events[i], "event", "", e);
+    return true;
+}
+
+static bool properties_check(struct question *q, struct err *e)
+{
+    struct property_info *list;
+    size_t count;
+    char near[120];
+
+    if (!q->property_count)
+        return true;
+    q->source->does->properties(q->source, q->arena, &list, &count);
+    struct str *names = arena_array(q->arena, count + 1, sizeof *names),
+               *others = arena_array(q->arena, count + 1, sizeof *others);
+    int64_t first, last;
+    for (size_t i = 0; i < count; i++)
+        names[i] = list[i].name;
+    size_t other_count = names_mark(q->properties, q->property_count, names, count, others);
+    for (size_t i = 0; i < q->property_count; i++) {
+        if (q->properties[i].is_known || !q->source->does->span(q->source, &first, &last))
+            continue;
+        names_near(q->properties[i].name, others, other_count, near, sizeof near);
+        return unknown_name(&q->properties[i], "property", near, e);
+    }
+    return true;
+}
+
+bool question_check_names(struct question *q, struct err *e)
+{
+    return events_check(q, e) && properties_check(q, e);
+}
+
+/* ---- scanning ---- */
+
+static bool too_many_selectors(struct question *q, struct err *e)
+{
+    ask_fail(&q->root, e, "query.limit", "the question needs more than %d kinds of events",
+             SCAN_SELECTORS_MAX);
+    return err_hint(e, "ask with fewer series, steps, exclusions or alternatives");
+}
+
+bool reading_role(struct question *q, struct reading *r, const struct matcher *m, bool with_filter,
+                  int64_t from, int64_t to, uint32_t *bits, struct err *e)
+{
+    *bits = 0;
+    for (size_t i = 0; i < m->count; i++) {
+        struct scan_selector s = {m->options[i].event, from, to, NULL};
+        size_t k = 0;
+        if (with_filter) {
+            const struct scan_condition *own = m->options[i].filter;
+            s.filter = own ? condition_both(q, own, q->filter) : q->filter;
+        }
+        for (; k < r->plan.selector_count; k++) {
+            const struct scan_selector *o = &r->selectors[k];
+            if (o->from == from && o->to == to && o->filter == s.filter &&
+                !o->event.at == !s.event.at && str_equal(o->event, s.event))
+                break;
+        }
+        if (k == SCAN_SELECTORS_MAX)
+            return too_many_selectors(q, e);
+        r->selectors[k] = s;
+        r->plan.selector_count = MAX(r->plan.selector_count, k + 1);
+        *bits |= (uint32_t)1 << k;
+    }
+    return true;
+}
+
+bool reading_column(struct question *q, struct reading *r, struct scan_column c, size_t *out,
+                    struct err *e)
+{
+    size_t k = 0;
+
+    for (; k < r->plan.column_count; k++) {
+        const struct scan_column *o = &r->columns[k];
+        if (o->kind == c.kind && o->subject == c.subject && o->codes == c.codes &&
+            str_equal(o->property, c.property))
+            break;
+    }
+    if (k == SCAN_COLUMNS_MAX)
+        return ask_fail(&q->root, e, "query.limit",
+                        "the question needs the values of more than %d properties",
+                        SCAN_COLUMNS_MAX);
+    r->columns[k] = c;
+    r->plan.column_count = MAX(r->plan.column_count, k + 1);
+    *out = k;
+    return true;
+}
+
+bool reading_run(struct question *q, struct reading *r, scan_sink *sink, void *const *contexts,
+                 struct err *e)
+{
+    struct scan_stats stats = {0};
+
+    r->plan.selectors = r->selectors;
+    r->plan.columns = r->columns;
+    r->plan.deadline_ns = q->context->deadline_ns;
+    r->plan.cancel = q->context->cancel;
+    bool ok = q->source->does->scan(q->source, &r->plan, sink, contexts, &stats, e);
+    q->stats.passes++;
+    q->stats.rows += stats.rows;
+    q->stats.matched += stats.matched;
+    q->stats.bytes_read += stats.bytes_read;
+    q->stats.segments = MAX(q->stats.segments, stats.segments);
+    q->stats.segments_skipped = MAX(q->stats.segments_skipped, stats.segments_skipped);
+    return ok && patterns_check(q, e);
+}

@@ -1,0 +1,223 @@
+/* query/render_csv: an answer as rows: one number a row where it has coordinates. */
+#include <stdio.h>
+
+#include "codec/csv.h"
+#include "query/paint.h"
+
+struct rows {
+    struct buf *out;
+    bool is_first;
+};
+
+static void cell(struct rows *r, struct str text)
+{
+    csv_cell(r->out, text, r->is_first);
+    r->is_first = false;
+}
+
+static void row_end(struct rows *r)
+{
+    buf_add(r->out, STR("\r\n"));
+    r->is_first = true;
+}
+
+static void header(struct rows *r, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        cell(r, str_of(names[i]));
+    row_end(r);
+}
+
+/* A JSON value as it is; null is an empty cell. */
+static void value(struct rows *r, struct json j)
+{
+    BUF_AUTO text = {0};
+    struct str s;
+
+    if (json_string(j, &s)) {
+        cell(r, s);
+        return;
+    }
+    if (json_type(j) != JSON_NULL && json_type(j) != JSON_ABSENT)
+        json_print(j, &text);
+    cell(r, buf_str(&text));
+}
+
+static void group(struct rows *r, struct json values)
+{
+    struct paint p = {.words = words_of(QUERY_ENGLISH)};
+    BUF_AUTO room = {0};
+
+    cell(r, json_type(values) == JSON_ARRAY ? group_label(&p, values, &room) : STR(""));
+}
+
+/* ---- trends ---- */
+
+static void series_rows(struct rows *r, struct json answer, const char *period, const char *lines,
+                        const char *intervals)
+{
+    struct json_each line = json_each(member(answer, lines));
+
+    while (json_next(&line)) {
+        struct json_each at = json_each(member(answer, intervals)),
+                         v = json_each(member(line.value, "values")),
+                         final = json_each(member(line.value, "final"));
+        while (json_next(&at) && json_next(&v) && json_next(&final)) {
+            cell(r, str_of(period));
+            value(r, member(line.value, "name"));
+            group(r, member(line.value, "breakdown"));
+            value(r, at.value);
+            value(r, v.value);
+            value(r, final.value);
+            row_end(r);
+        }
+    }
+}
+
+static void csv_trends(struct rows *r, struct json answer)
+{
+    static const char *const names[] = {"period",   "series", "breakdown",
+                                        "interval", "value",  "final"};
+    header(r, names, COUNT(names));
+    series_rows(r, answer, "current", "series", "intervals");
+    series_rows(r, answer, "previous", "previous", "previous_intervals");
+}
+
+/* ---- funnel ---- */
+
+/* A table of objects: one row each, the named members as columns, the group in front. */
+static void object_rows(struct rows *r, struct json list, struct json groups, bool has_number,
+                        const char *const *columns, size_t count)
+{
+    struct json_each it = json_each(list);
+    char number[24];
+
+    for (size_t i = 1; json_next(&it); i++) {
+        group(r, groups);
+        if (has_number) {
+            snprintf(number, sizeof number, "%zu", i);
+            cell(r, str_of(number));
+        }
+        for (size_t c = 0; c < count; c++)
+            value(r, member(it.value, columns[c]));
+        row_end(r);
+    }
+}
+
+static void bar_rows(struct rows *r, struct json part, struct json groups)
+{
+    struct json_each it = json_each(member(part, "bars"));
+
+    while (json_next(&it)) {
+        group(r, groups);
+        value(r, list_item(it.value, 0));
+        value(r, list_item(it.value, 1));
+        row_end(r);
+    }
+}
+
+static void csv_funnel(struct rows *r, struct json answer)
+{
+    static const char *const step_head[] = {
+        "breakdown",       "step",           "name",        "count",  "conversion", "from_previous",
+        "average_seconds", "median_seconds", "p90_seconds", "stopped"};
+    static const char *const bucket_head[] = {"breakdown", "start", "from", "to", "rate", "final"};
+    static const char *const bar_head[] = {"breakdown", "from_seconds", "count"};
+    bool has_steps = json_type(member(answer, "steps")) == JSON_ARRAY;
+    bool has_buckets = json_type(member(answer, "buckets")) == JSON_ARRAY;
+    struct json none = {0};
+
+    if (has_steps) {
+        header(r, step_head, COUNT(step_head));
+        object_rows(r, member(answer, "steps"), none, true, step_head + 2, COUNT(step_head) - 2);
+    } else if (has_buckets) {
+        header(r, bucket_head, COUNT(bucket_head));
+        object_rows(r, member(answer, "buckets"), none, false, bucket_head + 1,
+                    COUNT(bucket_head) - 1);
+    } else {
+        header(r, bar_head, COUNT(bar_head));
+        bar_rows(r, answer, none);
+    }
+    struct json_each it = json_each(member(answer, "groups"));
+    while (json_next(&it)) {
+        struct json name = member(it.value, "value");
+        if (has_steps)
+            object_rows(r, member(it.value, "steps"), name, true, step_head + 2,
+                        COUNT(step_head) - 2);
+        else if (has_buckets)
+            object_rows(r, member(it.value, "buckets"), name, false, bucket_head + 1,
+                        COUNT(bucket_head) - 1);
+        else
+            bar_rows(r, it.value, name);
+    }
+}
+
+/* ---- retention ---- */
+
+static void cohort_rows(struct rows *r, struct json part, struct json groups)
+{
+    struct json_each it = json_each(member(part, "cohorts"));
+
+    while (json_next(&it)) {
+        group(r, groups);
+        value(r, member(it.value, "start"));
+        value(r, member(it.value, "size"));
+        value(r, member(it.value, "final"));
+        struct json_each count = json_each(member(it.value, "counts"));
+        while (json_next(&count))
+            value(r, count.value);
+        row_end(r);
+    }
+}
+
+static void csv_retention(struct rows *r, struct json answer)
+{
+    static const char *const names[] = {"breakdown", "cohort", "size", "final"};
+    struct json_each it = json_each(member(answer, "columns"));
+
+    for (size_t i = 0; i < COUNT(names); i++)
+        cell(r, str_of(names[i]));
+    while (json_next(&it))
+        value(r, it.value);
+    row_end(r);
+    cohort_rows(r, answer, (struct json){0});
+    it = json_each(member(answer, "groups"));
+    while (json_next(&it))
+        cohort_rows(r, it.value, member(it.value, "value"));
+}
+
+static void csv_people(struct rows *r, struct json answer)
+{
+    static const char *const names[] = {"id"};
+
+    header(r, names, COUNT(names));
+    struct json_each it = json_each(member(answer, "people"));
+    while (json_next(&it)) {
+        value(r, member(it.value, "id"));
+        row_end(r);
+    }
+}
+
+bool query_render_csv(struct str answer, struct buf *out, struct err *e)
+{
+    static const struct {
+        const char *insight;
+        void (*write)(struct rows *, struct json);
+    } writers[] = {{"trends", csv_trends}, {"funnel", csv_funnel}, {"retention", csv_retention}};
+    AUTO(json_parser) *parser = json_parser_create();
+    struct rows r = {out, true};
+    struct json root;
+
+    if (!json_parse(parser, answer, &root, e))
+        return err_while(e, "reading the answer");
+    if (json_type(member(root, "people")) == JSON_ARRAY) {
+        csv_people(&r, root);
+        return true;
+    }
+    for (size_t i = 0; i < COUNT(writers); i++)
+        if (str_equal(member_text(root, "insight"), str_of(writers[i].insight))) {
+            writers[i].write(&r, root);
+            return true;
+        }
+    return err_set(e, ERR_UNSUPPORTED, "no table is known for this insight");
+}
