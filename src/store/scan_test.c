@@ -1,6 +1,6 @@
 /*
- * The scan against a plain list: random events in small chunks, sealed, compacted or not, with ties,
- * merges, mixed types and rare properties; random plans; every array compared.
+ * The scan against a plain list: random events in small chunks, sealed, compacted or not, with
+ * ties, merges, mixed types and rare properties; random plans; every array compared.
  */
 #include "base/test.h"
 
@@ -58,8 +58,8 @@ static void event_of(struct arena *a, const struct model *m, struct event *out)
         p[n++] = (struct property){STR("plan"),
                                    {.type = VALUE_TEXT, .text = text_of(a, "plan", m->plan)}};
     if (m->seats && m->is_text_seats)
-        p[n++] = (struct property){STR("seats"),
-                                   {.type = VALUE_TEXT, .text = text_of(a, "", m->seats)}};
+        p[n++] =
+            (struct property){STR("seats"), {.type = VALUE_TEXT, .text = text_of(a, "", m->seats)}};
     else if (m->seats)
         p[n++] = (struct property){STR("seats"), {.type = VALUE_INT, .integer = m->seats}};
     if (m->is_rare)
@@ -81,10 +81,8 @@ static void world_make(struct world *w, uint64_t seed)
     struct dice d = {seed};
     struct err e = {0};
     AUTO(arena) *a = arena_create(0);
-    struct store_options options = {.no_background = true,
-                                    .chunk_rows = 200,
-                                    .seal_rows = 700,
-                                    .project = STR("p")};
+    struct store_options options = {
+        .no_background = true, .chunk_rows = 200, .seal_rows = 700, .project = STR("p")};
     struct store_receipt receipt;
     struct event *list = arena_array(a, EVENTS, sizeof *list);
 
@@ -154,7 +152,7 @@ static void world_end(struct world *w)
 struct question {
     struct scan_selector selectors[4];
     struct scan_condition conditions[4];
-    uint32_t names[4]; /* NAMES = any */
+    uint32_t names[4];   /* NAMES = any */
     uint32_t filters[4]; /* 0 none, 1 plan is plan1, 2 seats > 2 (also as text), 3 plan missing,
                             4 rare, 5 not rare, 6 weekday-like test of time */
     size_t selector_count;
@@ -192,7 +190,12 @@ static bool test_even_hour(const void *c, struct value v)
 static bool model_passes(const struct model *m, uint32_t filter)
 {
     const bool answers[] = {
-        true, m->plan == 1, m->seats > 2, m->plan == 0, m->is_rare, !m->is_rare,
+        true,
+        m->plan == 1,
+        m->seats > 2,
+        m->plan == 0,
+        m->is_rare,
+        !m->is_rare,
         m->time / hour_ms % 2 == 0,
     };
     return answers[filter];
@@ -212,8 +215,8 @@ static void question_make(struct question *q, struct dice *d, struct scan_column
         {.kind = SCAN_NOT, .children = rare_list, .child_count = 1},
         {.kind = SCAN_TEST, .subject = SCAN_TIME, .test = test_even_hour},
     };
-    static const char *const names[NAMES] = {"event 0", "event 1", "event 2", "event 3",
-                                             "event 4", "event 5", "event 6", "event 7",
+    static const char *const names[NAMES] = {"event 0", "event 1", "event 2",  "event 3",
+                                             "event 4", "event 5", "event 6",  "event 7",
                                              "event 8", "event 9", "event 10", "event 11"};
 
     *q = (struct question){.selector_count = 1 + roll(d, 4)};
@@ -298,13 +301,16 @@ static uint32_t interval_of(const struct question *q, int64_t time)
 static int row_compare(const void *x, const void *y)
 {
     const struct row *a = x, *b = y;
-#define BY(field)                                                                                 \
-    if (a->field != b->field)                                                                     \
+#define BY(field)                                                                                  \
+    if (a->field != b->field)                                                                      \
         return a->field < b->field ? -1 : 1;
     BY(unit)
-    BY(time) BY(sequence) BY(mask) BY(code) BY(interval)
+    BY(time)
+    BY(sequence)
+    BY(mask) BY(code) BY(interval)
 #undef BY
-    double p = isnan(a->number) ? -1 : a->number, r = isnan(b->number) ? -1 : b->number;
+        double p = isnan(a->number) ? -1 : a->number,
+               r = isnan(b->number) ? -1 : b->number;
     return p < r ? -1 : p > r;
 }
 
@@ -325,7 +331,8 @@ static void expect_rows(const struct world *w, struct snapshot *v, const struct 
         if (!r.mask)
             continue;
         if (q->plan.by_unit)
-            assert_true(snapshot_unit_find(v, text_of(a, "person-", w->unit_of[m->person]), &r.unit));
+            assert_true(
+                snapshot_unit_find(v, text_of(a, "person-", w->unit_of[m->person]), &r.unit));
         r.interval = interval_of(q, m->time);
         if (q->plan.column_count > 0)
             r.code = m->plan ? intern_find(codes, text_of(a, "plan", m->plan)) : SCAN_CODE_NONE;
