@@ -6,13 +6,6 @@
  */
 #include "query/funnel.h"
 
-struct plain {
-    int64_t start[STEPS_MAX]; /* of the newest run at step k; INT64_MIN: none */
-    int64_t at[STEPS_MAX][STEPS_MAX];
-    size_t depth; /* of the reported run */
-    int64_t best[STEPS_MAX];
-};
-
 bool funnel_is_plain(const struct funnel_pass *p)
 {
     const struct funnel *f = p->f;
@@ -51,7 +44,7 @@ static inline void advance(struct plain *s, size_t k, int64_t time, int64_t wind
 {
     int64_t start = s->start[k - 1];
 
-    if (start == INT64_MIN || time - start > window || s->start[k] == start)
+    if (start == INT64_MIN || time - start > window)
         return;
     copy(s->at[k], s->at[k - 1], k);
     s->at[k][k] = time;
@@ -62,32 +55,30 @@ static inline void advance(struct plain *s, size_t k, int64_t time, int64_t wind
     }
 }
 
-void funnel_plain_unit(const struct funnel *f, const struct scan_batch *b, size_t from, size_t to,
-                       struct tally *t)
+void funnel_plain_unit(const struct funnel *f, struct plain *s, const struct scan_batch *b,
+                       size_t from, size_t to, struct tally *t)
 {
-    struct plain s;
-
     while (from < to && b->mask && !(b->mask[from] & 1))
         from++; /* nothing before the first step 1 matters */
     if (from == to)
         return;
-    s.depth = 0;
+    s->depth = 0;
     for (size_t k = 0; k < f->step_count; k++)
-        s.start[k] = INT64_MIN;
-    while (from < to && s.depth < f->step_count) {
+        s->start[k] = INT64_MIN;
+    while (from < to && s->depth < f->step_count) {
         int64_t time = b->time[from];
         uint32_t mask = 0;
         do /* the events of one time stamp count in funnel order */
             mask |= b->mask ? b->mask[from] : 1;
         while (++from < to && b->time[from] == time);
         if (mask & 1)
-            begin(&s, time);
+            begin(s, time);
         for (mask &= ~(uint32_t)1; mask; mask &= mask - 1)
-            advance(&s, (size_t)__builtin_ctz(mask), time, f->window_ms);
+            advance(s, (size_t)__builtin_ctz(mask), time, f->window_ms);
     }
-    for (size_t k = 0; k < s.depth; k++) {
+    for (size_t k = 0; k < s->depth; k++) {
         t->counts[k]++;
         if (k)
-            times_push(&t->times[k], s.best[k] - s.best[k - 1]);
+            times_push(&t->times[k], s->best[k] - s->best[k - 1]);
     }
 }

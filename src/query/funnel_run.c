@@ -9,6 +9,7 @@ struct worker {
     const struct funnel *f;
     struct keyer keyer;
     struct walk walk;
+    struct plain plain;
     struct key_map hold_levels[HOLDS_MAX];
     struct funnel_event *events, *part, *held; /* of the unit; of one group; of one held value */
     size_t room;
@@ -350,7 +351,7 @@ static bool sink_plain(void *context, const struct scan_batch *b)
     if (!tally_take(w, 0))
         return true;
     for (size_t u = 0; u < b->unit_count; u++)
-        funnel_plain_unit(w->f, b, b->starts[u], b->starts[u + 1], w->tally);
+        funnel_plain_unit(w->f, &w->plain, b, b->starts[u], b->starts[u + 1], w->tally);
     return true;
 }
 

@@ -2,7 +2,8 @@
  * query/funnel_walk: runs through one unit's events, ordered and strict.
  *
  * entry latest keeps, for each depth, the newest run that got there: it has the latest deadline, so
- * an older one at the same depth can do nothing that it cannot. The other entry rules, and totals,
+ * an older one at the same depth can do nothing that it cannot. As with step 1, a step that happens
+ * again before the next one counts where it happened last. The other entry rules, and totals,
  * follow one run at a time.
  */
 #include "query/funnel.h"
@@ -161,14 +162,16 @@ static void latest_instant(struct walk *w, const struct instant *n)
                 here->depth = 0;
             continue;
         }
-        bool is_same = here->depth && here->start_event == found.start_event;
-        if (!is_same || is_strict)
-            *here = found;
+        bool is_blocked =
+            here->depth && here->is_excluded && here->start_event == found.start_event;
+        if (is_blocked) /* that run goes no further, however often it repeats the step */
+            continue;
+        *here = found;
         if (is_strict && !keeps_all)
             here->depth = 0;
-        if (is_first && (!is_same || is_strict)) /* the furthest that moved */
+        if (is_first) /* the furthest that moved */
             best_offer(w, &found);
-        is_first = is_first && is_same;
+        is_first = false;
     }
 }
 
