@@ -35,7 +35,7 @@ static bool ask(struct demo *d, struct err *e, const char *format, ...) PRINTF(3
 static bool ask(struct demo *d, struct err *e, const char *format, ...)
 {
     struct query_context context = {.timezone = STR("Asia/Bangkok"),
-                                    .now_ms = os_now_ms(d->run->site->os),
+                                    .now_ms = d->end_ms,
                                     .cancel = &d->run->cancel->flag};
     char question[QUESTION_BYTES];
     va_list args;
