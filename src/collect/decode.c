@@ -43,7 +43,8 @@ bool decode_limit(const struct collect_decoder *d, struct err *e)
 void decode_fill(struct collect_decoder *d)
 {
     struct build *b = &d->build;
-    for (struct event *event = b->events; event < b->events + b->event_count; event++) {
+    for (size_t i = 0; i < b->event_count; i++) {
+        struct event *event = &b->events[i];
         if (event->id.len == 0)
             event->id = fresh_id(&d->ids, b->arena);
         if (event->time == BUILD_TIME_NONE)

@@ -119,6 +119,28 @@ static bool is_there(struct json j)
     return json_type(j) != JSON_ABSENT && json_type(j) != JSON_NULL;
 }
 
+static bool time_problem(const char *member, struct err *e)
+{
+    err_while(e, "%s", member);
+    return err_at(e, "/%s", member);
+}
+
+/* What to add to the sender's times: 0 unless its clock is off. */
+static bool clock_skew(const struct build *b, struct str sent, bool is_by_hand, int64_t *skew,
+                       struct err *e)
+{
+    int64_t sent_ms;
+    int offset;
+    *skew = 0;
+    if (!instant_parse(sent, &sent_ms, &offset, e))
+        return time_problem("sentAt", e);
+    int64_t off = b->now_ms - sent_ms;
+    bool is_off = off > SKEW_MS_MIN || off < -SKEW_MS_MIN;
+    if (is_off && (!is_by_hand || (off < SKEW_MS_MAX && off > -SKEW_MS_MAX)))
+        *skew = off;
+    return true;
+}
+
 /* The event's time, after correction of the sender's clock (docs/import.md, "Times"). */
 static bool time_read(const struct build *b, struct json call, const struct segment_around *around,
                       int64_t *ms, int16_t *offset, struct err *e)
@@ -129,8 +151,9 @@ static bool time_read(const struct build *b, struct json call, const struct segm
     bool has_timestamp = is_there(timestamp);
     struct json own = has_timestamp ? timestamp : original;
     const char *member = has_timestamp ? "timestamp" : "originalTimestamp";
-    int64_t sent_ms;
-    struct str text;
+    struct str text, sent_text;
+    int64_t skew;
+    int minutes;
 
     *ms = BUILD_TIME_NONE;
     *offset = 0;
@@ -139,37 +162,17 @@ static bool time_read(const struct build *b, struct json call, const struct segm
     if (!is_there(sent))
         sent = around->sent_at;
     bool is_corrected_already = has_timestamp && is_there(original);
-    if (!around->is_live || is_corrected_already || !json_string(sent, &text))
+    if (!around->is_live || is_corrected_already || !json_string(own, &text) ||
+        !json_string(sent, &sent_text))
         return build_time(b, own, member, ms, offset, e);
 
-    /* A clock far off is no error here, since the two times only count by their difference. */
-    struct build loose = {.now_ms = b->now_ms};
-    struct err first = {0};
-    bool is_in_range = build_time(&loose, own, member, ms, offset, &first);
-    if (!is_in_range && !str_equal(str_of(first.code), STR("time.range")) &&
-        !str_equal(str_of(first.code), STR("time.future"))) {
-        *e = first;
+    if (!instant_parse(text, ms, &minutes, e))
+        return time_problem(member, e);
+    if (!clock_skew(b, sent_text, has_timestamp, &skew, e))
         return false;
-    }
-    int zone;
-    if (!instant_parse(text, &sent_ms, &zone, e)) {
-        err_while(e, "sentAt");
-        return err_at(e, "/sentAt");
-    }
-    int64_t skew = b->now_ms - sent_ms;
-    bool is_off = skew > SKEW_MS_MIN || skew < -SKEW_MS_MIN;
-    bool is_trusted = !has_timestamp || (skew < SKEW_MS_MAX && skew > -SKEW_MS_MAX);
-    if (is_off && is_trusted && json_string(own, &text)) {
-        *ms += skew;
-        if (build_time_range(b->now_ms, *ms, e))
-            return true;
-        err_while(e, "%s", member);
-        return err_at(e, "/%s", member);
-    }
-    if (is_in_range)
-        return true;
-    *e = first;
-    return false;
+    *ms += skew;
+    *offset = (int16_t)minutes;
+    return build_time_range(b->now_ms, *ms, e) || time_problem(member, e);
 }
 
 static bool add_text(struct build *b, struct str name, struct json j, struct err *e)
