@@ -30,7 +30,7 @@ struct build {
     bool was_flattened;
     bool copy_texts; /* texts of the JSON document do not live as long as the batch */
     int64_t now_ms;
-    struct err unused; /* for readers whose errors nobody sees: making one costs as much as a line */
+    struct err unused; /* where nobody looks: to make one costs as much as a line */
 };
 
 void build_init(struct build *b);
@@ -73,10 +73,10 @@ MUST_USE bool build_event_check(const struct event *event, size_t property_bytes
 MUST_USE bool build_id(struct build *b, struct json j, const char *member, bool is_optional,
                        struct str *out, struct err *e);
 MUST_USE bool build_id_text(struct str id, const char *member, struct err *e);
-MUST_USE bool build_message_id(struct build *b, struct json j, const char *member,
-                               struct str *out, struct err *e);
-MUST_USE bool build_event_name(struct build *b, struct json j, const char *member,
-                               struct str *out, struct err *e);
+MUST_USE bool build_message_id(struct build *b, struct json j, const char *member, struct str *out,
+                               struct err *e);
+MUST_USE bool build_event_name(struct build *b, struct json j, const char *member, struct str *out,
+                               struct err *e);
 MUST_USE bool build_name_text(struct str name, const char *member, struct err *e);
 /* RFC 3339 text or Unix milliseconds, as a number. */
 MUST_USE bool build_time(const struct build *b, struct json j, const char *member, int64_t *ms,
