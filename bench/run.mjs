@@ -114,6 +114,11 @@ read a CSV file of ${(statSync(join(dir, 'events.csv')).size / events).toFixed(0
 const files = generate();
 say('importing into Tenure and asking');
 const own = await tenure.run(files.jsonl, dir, events);
+if (process.env.BENCH_ONLY === 'tenure') { // for work on Tenure: no peers, no page
+  for (const { key, title } of questions) say(`${title}: ${own.results[key].times.map((t) => t.toFixed(1)).join(' ')} ms`);
+  say(`${(own.bytes / events).toFixed(2)} bytes an event, ${thousands(events / own.loadSeconds)} events/s imported, ${mib(own.memory.queryOwn)} for questions`);
+  process.exit(0);
+}
 const duckdb = peer('duckdb', files.csv);
 const clickhouse = peer('clickhouse', files.csv);
 const all = [own, duckdb, clickhouse];
