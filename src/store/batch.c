@@ -9,14 +9,13 @@
 
 /* Which parts of an event follow its first byte. */
 enum {
-    HAS_ID = 1,
-    HAS_COPY = 2,
-    HAS_ACCOUNT = 4,
-    HAS_SESSION = 8,
-    HAS_SEQUENCE = 16,
-    NEW_RECEIVED = 32, /* differs from the row before */
-    NEW_OFFSET = 64,
-    SAME_SHAPE = 128, /* property names and types as in the row before */
+    HAS_COPY = 1,
+    HAS_ACCOUNT = 2,
+    HAS_SESSION = 4,
+    HAS_SEQUENCE = 8,
+    NEW_RECEIVED = 16, /* differs from the row before */
+    NEW_OFFSET = 32,
+    SAME_SHAPE = 64, /* property names and types as in the row before */
 };
 /* Of a fact: the kind in the low bits, and */
 enum { FACT_KIND_MASK = 15, FACT_HAS_CREATED = 16, FACT_SAME_SHAPE = 32 };
@@ -34,22 +33,43 @@ struct slot {
     uint32_t code;
 };
 
-struct batch_encoder {
+/* Texts of one payload, numbered as they come. */
+struct numbering {
     struct slot *slots;
     size_t slot_count; /* a power of two */
+    struct str *texts; /* by number; the caller's memory */
+    size_t count, room;
+};
+
+struct batch_encoder {
     uint32_t generation;
-    struct str *texts; /* by code; the caller's memory */
-    size_t text_count, text_room;
+    struct numbering persons, texts;
+    uint32_t *person_of; /* each event's */
+    size_t person_of_room;
     const struct property *shape;
     size_t shape_count;
     bool has_shape;
 };
 
+enum { SLOTS_MIN = 256 };
+
+static void numbering_init(struct numbering *n)
+{
+    n->slot_count = SLOTS_MIN;
+    n->slots = mem_array(n->slot_count, sizeof *n->slots);
+}
+
+static void numbering_free(struct numbering *n)
+{
+    mem_free(n->slots);
+    mem_free(n->texts);
+}
+
 struct batch_encoder *batch_encoder_create(void)
 {
     struct batch_encoder *b = mem_zero(sizeof *b);
-    b->slot_count = 256;
-    b->slots = mem_array(b->slot_count, sizeof *b->slots);
+    numbering_init(&b->persons);
+    numbering_init(&b->texts);
     return b;
 }
 
@@ -57,9 +77,48 @@ void batch_encoder_destroy(struct batch_encoder *b)
 {
     if (!b)
         return;
-    mem_free(b->slots);
-    mem_free(b->texts);
+    numbering_free(&b->persons);
+    numbering_free(&b->texts);
+    mem_free(b->person_of);
     mem_free(b);
+}
+
+static void grow_slots(struct numbering *n, uint32_t generation)
+{
+    size_t count = n->slot_count * 2;
+    struct slot *slots = mem_array(count, sizeof *slots);
+    for (size_t i = 0; i < n->slot_count; i++) {
+        if (n->slots[i].generation != generation)
+            continue;
+        size_t at = n->slots[i].tag & (count - 1);
+        while (slots[at].generation == generation)
+            at = (at + 1) & (count - 1);
+        slots[at] = n->slots[i];
+    }
+    mem_free(n->slots);
+    n->slots = slots;
+    n->slot_count = count;
+}
+
+static uint32_t number_of(struct numbering *n, uint32_t generation, struct str s, bool *is_new)
+{
+    uint32_t tag = (uint32_t)hash64(s, 0);
+    size_t at = tag & (n->slot_count - 1);
+    for (; n->slots[at].generation == generation; at = (at + 1) & (n->slot_count - 1)) {
+        uint32_t code = n->slots[at].code;
+        if (n->slots[at].tag == tag && n->texts[code].len == s.len &&
+            (s.len == 0 || memcmp(n->texts[code].at, s.at, s.len) == 0)) {
+            *is_new = false;
+            return code;
+        }
+    }
+    uint32_t code = (uint32_t)n->count;
+    n->slots[at] = (struct slot){generation, tag, code};
+    ARRAY_PUSH(n->texts, n->count, n->room) = s;
+    if (n->count * 2 > n->slot_count)
+        grow_slots(n, generation);
+    *is_new = true;
+    return code;
 }
 
 static inline char *room_for(struct buf *b, size_t more)
@@ -87,23 +146,6 @@ static void put_bytes(struct buf *into, struct str s)
     into->len += s.len;
 }
 
-static void grow_slots(struct batch_encoder *b)
-{
-    size_t count = b->slot_count * 2;
-    struct slot *slots = mem_array(count, sizeof *slots);
-    for (size_t i = 0; i < b->slot_count; i++) {
-        if (b->slots[i].generation != b->generation)
-            continue;
-        size_t at = b->slots[i].tag & (count - 1);
-        while (slots[at].generation == b->generation)
-            at = (at + 1) & (count - 1);
-        slots[at] = b->slots[i];
-    }
-    mem_free(b->slots);
-    b->slots = slots;
-    b->slot_count = count;
-}
-
 static void put_text(struct batch_encoder *b, struct buf *into, struct str s)
 {
     if (UNLIKELY(s.len > TEXT_NUMBERED_BYTES_MAX)) {
@@ -111,20 +153,40 @@ static void put_text(struct batch_encoder *b, struct buf *into, struct str s)
         put_bytes(into, s);
         return;
     }
-    uint32_t tag = (uint32_t)hash64(s, 0);
-    size_t at = tag & (b->slot_count - 1);
-    for (; b->slots[at].generation == b->generation; at = (at + 1) & (b->slot_count - 1)) {
-        if (b->slots[at].tag == tag && str_equal(b->texts[b->slots[at].code], s)) {
-            put_number(into, b->slots[at].code + (uint64_t)TEXT_NUMBERS);
-            return;
-        }
+    bool is_new;
+    uint32_t code = number_of(&b->texts, b->generation, s, &is_new);
+    if (!is_new) {
+        put_number(into, code + (uint64_t)TEXT_NUMBERS);
+        return;
     }
-    b->slots[at] = (struct slot){b->generation, tag, (uint32_t)b->text_count};
-    ARRAY_PUSH(b->texts, b->text_count, b->text_room) = s;
     put_number(into, TEXT_NEW);
     put_bytes(into, s);
-    if (b->text_count * 2 > b->slot_count)
-        grow_slots(b);
+}
+
+/* All persons first, then all ids: who reads them looks them up together, not one by one. */
+static void put_persons(struct batch_encoder *b, struct buf *into, const struct event *events,
+                        size_t count)
+{
+    if (b->person_of_room < count) {
+        b->person_of_room = count;
+        b->person_of = mem_grow(b->person_of, count, sizeof *b->person_of);
+    }
+    bool is_new;
+    for (size_t i = 0; i < count; i++)
+        b->person_of[i] = number_of(&b->persons, b->generation, events[i].person, &is_new);
+    put_number(into, b->persons.count);
+    for (size_t i = 0; i < b->persons.count; i++)
+        put_bytes(into, b->persons.texts[i]);
+}
+
+static void put_ids(struct buf *into, const struct event *events, size_t count)
+{
+    bool has_ids = false;
+    for (size_t i = 0; i < count && !has_ids; i++)
+        has_ids = events[i].id.len != 0;
+    put_number(into, has_ids);
+    for (size_t i = 0; i < count && has_ids; i++)
+        put_bytes(into, events[i].id);
 }
 
 static bool same_shape(const struct batch_encoder *b, const struct property *list, size_t count)
@@ -179,19 +241,16 @@ static void put_properties(struct batch_encoder *b, struct buf *into, const stru
 }
 
 static void put_event(struct batch_encoder *b, struct buf *into, const struct event *ev,
-                      const struct event *before)
+                      const struct event *before, uint32_t person)
 {
     bool is_same_shape = same_shape(b, ev->properties, ev->property_count);
-    int flags = (ev->id.len ? HAS_ID : 0) | (ev->copy ? HAS_COPY : 0) |
-                (ev->account.len ? HAS_ACCOUNT : 0) | (ev->session.len ? HAS_SESSION : 0) |
-                (ev->sequence ? HAS_SEQUENCE : 0) |
+    int flags = (ev->copy ? HAS_COPY : 0) | (ev->account.len ? HAS_ACCOUNT : 0) |
+                (ev->session.len ? HAS_SESSION : 0) | (ev->sequence ? HAS_SEQUENCE : 0) |
                 (ev->received != before->received ? NEW_RECEIVED : 0) |
                 (ev->offset_minutes != before->offset_minutes ? NEW_OFFSET : 0) |
                 (is_same_shape ? SAME_SHAPE : 0);
     *room_for(into, 1) = (char)flags;
     into->len++;
-    if (ev->id.len)
-        put_bytes(into, ev->id);
     if (ev->copy)
         put_number(into, ev->copy);
     put_number(into, zigzag((int64_t)((uint64_t)ev->time - (uint64_t)before->time)));
@@ -202,7 +261,7 @@ static void put_event(struct batch_encoder *b, struct buf *into, const struct ev
     if (ev->sequence)
         put_number(into, ev->sequence);
     put_text(b, into, ev->name);
-    put_text(b, into, ev->person);
+    put_number(into, person);
     if (ev->account.len)
         put_text(b, into, ev->account);
     if (ev->session.len)
@@ -236,17 +295,20 @@ static void put_fact(struct batch_encoder *b, struct buf *into, const struct fac
 void batch_encode(struct batch_encoder *b, const struct store_batch *batch, struct buf *into)
 {
     if (++b->generation == 0) {
-        memset(b->slots, 0, b->slot_count * sizeof *b->slots);
+        memset(b->persons.slots, 0, b->persons.slot_count * sizeof *b->persons.slots);
+        memset(b->texts.slots, 0, b->texts.slot_count * sizeof *b->texts.slots);
         b->generation = 1;
     }
-    b->text_count = 0;
+    b->persons.count = b->texts.count = 0;
     b->has_shape = false;
     put_number(into, batch->event_count);
     put_number(into, batch->fact_count);
+    put_persons(b, into, batch->events, batch->event_count);
+    put_ids(into, batch->events, batch->event_count);
     static const struct event nothing;
     const struct event *before = &nothing;
     for (size_t i = 0; i < batch->event_count; i++) {
-        put_event(b, into, &batch->events[i], before);
+        put_event(b, into, &batch->events[i], before, b->person_of[i]);
         before = &batch->events[i];
     }
     int64_t received = before->received;
@@ -317,32 +379,22 @@ static bool get_bytes(struct batch_reader *r, struct str *s, struct err *e)
     return true;
 }
 
-static bool get_text(struct batch_reader *r, struct str *s, uint32_t *number, struct err *e)
+static bool get_text(struct batch_reader *r, struct str *s, struct err *e)
 {
     uint64_t code;
-    *number = BATCH_NO_TEXT;
     if (!get_number(r, &code, e))
         return false;
     if (LIKELY(code >= TEXT_NUMBERS)) {
         if (code - TEXT_NUMBERS >= r->text_count)
             return damaged(e, "a text number that is not there");
-        *number = (uint32_t)(code - TEXT_NUMBERS);
-        *s = r->texts[*number];
+        *s = r->texts[code - TEXT_NUMBERS];
         return true;
     }
     if (!get_bytes(r, s, e))
         return false;
-    if (code == TEXT_NEW) {
-        *number = r->text_count;
+    if (code == TEXT_NEW)
         ARRAY_PUSH(r->texts, r->text_count, r->text_room) = *s;
-    }
     return true;
-}
-
-static bool get_some_text(struct batch_reader *r, struct str *s, struct err *e)
-{
-    uint32_t number;
-    return get_text(r, s, &number, e);
 }
 
 static bool get_value(struct batch_reader *r, struct value *v, struct err *e)
@@ -365,7 +417,7 @@ static bool get_value(struct batch_reader *r, struct value *v, struct err *e)
         return isfinite(v->number) || damaged(e, "a number that is not finite");
     case VALUE_TEXT:
     case VALUE_LIST:
-        return get_some_text(r, &v->text, e);
+        return get_text(r, &v->text, e);
     default:
         return true; /* null; get_shape let no other type in */
     }
@@ -386,7 +438,7 @@ static bool get_shape(struct batch_reader *r, struct err *e)
         if (type < VALUE_NULL || type >= VALUE_TYPE_COUNT)
             return damaged(e, "a property of an unknown type");
         *p = (struct property){.value.type = (enum value_type)type};
-        if (!get_some_text(r, &p->name, e))
+        if (!get_text(r, &p->name, e))
             return false;
     }
     return true;
@@ -402,17 +454,52 @@ static bool get_properties(struct batch_reader *r, bool is_same_shape, struct er
     return true;
 }
 
+/* A list of texts that stand one after the other. */
+static bool get_list(struct batch_reader *r, uint64_t count, struct str **list, size_t *room,
+                     struct err *e)
+{
+    if (count > r->rest.len)
+        return damaged(e, "more texts than bytes");
+    if (*room < count) {
+        *room = (size_t)count;
+        *list = mem_grow(*list, *room, sizeof **list);
+    }
+    for (uint64_t i = 0; i < count; i++)
+        if (!get_bytes(r, &(*list)[i], e))
+            return false;
+    return true;
+}
+
 bool batch_read(struct batch_reader *r, struct str payload, struct err *e)
 {
+    uint64_t person_count, has_ids;
     r->rest = payload;
     r->text_count = 0;
     r->property_count = 0;
     r->time = r->received = 0;
     r->offset = 0;
-    if (!get_number(r, &r->events_left, e) || !get_number(r, &r->facts_left, e))
+    r->event = r->event_count = r->person_count = 0;
+    if (!get_number(r, &r->event_count, e) || !get_number(r, &r->facts_left, e))
         return false;
-    if (r->events_left > r->rest.len || r->facts_left > r->rest.len - r->events_left)
+    if (r->event_count > r->rest.len || r->facts_left > r->rest.len - r->event_count)
         return damaged(e, "more rows than bytes");
+    if (!get_number(r, &person_count, e) ||
+        !get_list(r, person_count, &r->persons, &r->person_room, e) || !get_number(r, &has_ids, e))
+        return false;
+    r->person_count = person_count;
+    r->has_ids = has_ids != 0;
+    return !has_ids || get_list(r, r->event_count, &r->ids, &r->id_room, e);
+}
+
+static bool get_person(struct batch_reader *r, struct str *text, uint32_t *person, struct err *e)
+{
+    uint64_t number;
+    if (!get_number(r, &number, e))
+        return false;
+    if (number >= r->person_count)
+        return damaged(e, "a person's number that is not there");
+    *person = (uint32_t)number;
+    *text = r->persons[number];
     return true;
 }
 
@@ -427,26 +514,24 @@ static bool get_offset(struct batch_reader *r, struct err *e)
     return true;
 }
 
-bool batch_next_event(struct batch_reader *r, struct event *out, uint32_t *person_text,
-                      struct err *e)
+bool batch_next_event(struct batch_reader *r, struct event *out, uint32_t *person, struct err *e)
 {
-    if (r->events_left == 0)
+    if (r->event == r->event_count)
         return false;
-    r->events_left--;
+    *out = (struct event){.id = r->has_ids ? r->ids[r->event] : STR("")};
+    r->event++;
     if (r->rest.len == 0)
         return damaged(e, "fewer events than it says");
     int flags = (unsigned char)*r->rest.at;
     r->rest.at++;
     r->rest.len--;
-    *out = (struct event){0};
-    bool ok = (!(flags & HAS_ID) || get_bytes(r, &out->id, e)) &&
-              (!(flags & HAS_COPY) || get_u32(r, &out->copy, e)) && get_step(r, &r->time, e) &&
+    bool ok = (!(flags & HAS_COPY) || get_u32(r, &out->copy, e)) && get_step(r, &r->time, e) &&
               (!(flags & NEW_RECEIVED) || get_step(r, &r->received, e)) &&
               (!(flags & NEW_OFFSET) || get_offset(r, e)) &&
               (!(flags & HAS_SEQUENCE) || get_u32(r, &out->sequence, e)) &&
-              get_some_text(r, &out->name, e) && get_text(r, &out->person, person_text, e) &&
-              (!(flags & HAS_ACCOUNT) || get_some_text(r, &out->account, e)) &&
-              (!(flags & HAS_SESSION) || get_some_text(r, &out->session, e)) &&
+              get_text(r, &out->name, e) && get_person(r, &out->person, person, e) &&
+              (!(flags & HAS_ACCOUNT) || get_text(r, &out->account, e)) &&
+              (!(flags & HAS_SESSION) || get_text(r, &out->session, e)) &&
               get_properties(r, flags & SAME_SHAPE, e);
     out->time = r->time;
     out->received = r->received;
@@ -458,7 +543,7 @@ bool batch_next_event(struct batch_reader *r, struct event *out, uint32_t *perso
 
 bool batch_next_fact(struct batch_reader *r, struct fact *out, struct err *e)
 {
-    REQUIRE(r->events_left == 0);
+    REQUIRE(r->event == r->event_count);
     if (r->facts_left == 0)
         return false;
     r->facts_left--;
@@ -469,12 +554,12 @@ bool batch_next_fact(struct batch_reader *r, struct fact *out, struct err *e)
     if ((flags & FACT_KIND_MASK) > FACT_UNMERGE)
         return damaged(e, "a fact of an unknown kind");
     out->kind = (enum fact_kind)(flags & FACT_KIND_MASK);
-    if (!get_some_text(r, &out->subject, e) || !get_step(r, &r->received, e) ||
+    if (!get_text(r, &out->subject, e) || !get_step(r, &r->received, e) ||
         ((flags & FACT_HAS_CREATED) && !get_i64(r, &out->created, e)))
         return false;
     out->received = r->received;
     if (!fact_has_traits(out->kind))
-        return get_some_text(r, &out->other, e);
+        return get_text(r, &out->other, e);
     if (!get_properties(r, flags & FACT_SAME_SHAPE, e))
         return false;
     out->properties = r->properties;
@@ -485,6 +570,8 @@ bool batch_next_fact(struct batch_reader *r, struct fact *out, struct err *e)
 void batch_reader_free(struct batch_reader *r)
 {
     mem_free(r->texts);
+    mem_free(r->persons);
+    mem_free(r->ids);
     mem_free(r->properties);
     *r = (struct batch_reader){0};
 }

@@ -2,9 +2,10 @@
  * store/batch (private to the room): a batch of events and facts as bytes, for the write-ahead log
  * and the facts file. docs/format/wal.md has the bytes ("payload").
  *
- * Row by row: every text stands once per payload, at its first use, and is a small number after
- * that; times are differences; an event with the same property names and types as the one before
- * does not repeat them. The reader trusts nothing: any bytes give events or ERR_CORRUPT.
+ * The persons come first, each once, then the ids, so that both can be looked up together. Then row
+ * by row: every text stands once, at its first use, and is a small number after that; times are
+ * differences; an event with the same property names and types as the one before does not repeat
+ * them. The reader trusts nothing: any bytes give events or ERR_CORRUPT.
  */
 #pragma once
 #include "base/buf.h"
@@ -23,9 +24,15 @@ void batch_encode(struct batch_encoder *b, const struct store_batch *batch, stru
  * reader, both until the next call. `struct batch_reader r = {0};`, reusable, batch_reader_free. */
 struct batch_reader {
     struct str rest;
-    uint64_t events_left, facts_left;
+    uint64_t event, event_count; /* the next one, and how many there are */
+    uint64_t facts_left;
+    uint64_t person_count;
+    struct str *persons; /* of the payload, each once */
+    struct str *ids;     /* of each event, if has_ids */
+    bool has_ids;
+    size_t person_room, id_room;
     struct str *texts;
-    uint32_t text_count, text_room;
+    size_t text_count, text_room;
     struct property *properties; /* of the event or fact read last; names and types: the shape */
     size_t property_count, property_room;
     int64_t time, received;
@@ -33,10 +40,8 @@ struct batch_reader {
 };
 
 MUST_USE bool batch_read(struct batch_reader *r, struct str payload, struct err *e);
-/* The next event; `*person_text` numbers the person's text within the payload (BATCH_NO_TEXT if it
- * has none). False: no more events, or damage (e->kind is set). */
-enum { BATCH_NO_TEXT = UINT32_MAX };
-bool batch_next_event(struct batch_reader *r, struct event *out, uint32_t *person_text,
-                      struct err *e);
+/* The next event; `*person` is its person's place in `persons`. False: no more events, or damage
+ * (e->kind is set). */
+bool batch_next_event(struct batch_reader *r, struct event *out, uint32_t *person, struct err *e);
 bool batch_next_fact(struct batch_reader *r, struct fact *out, struct err *e);
 void batch_reader_free(struct batch_reader *r);

@@ -53,6 +53,18 @@ bool ids_find(const struct ids *t, struct hash128 id, uint64_t *content)
     return true;
 }
 
+void ids_expect(const struct ids *t, struct hash128 id)
+{
+    __builtin_prefetch(&t->slots[id.low & (t->slot_count - 1)], 1);
+}
+
+void ids_expect_soon(const struct ids *t, struct hash128 id)
+{
+    uint32_t slot = t->slots[id.low & (t->slot_count - 1)];
+    if (slot)
+        __builtin_prefetch(&t->entries[slot - 1]);
+}
+
 static void rebuild(struct ids *t, size_t slot_count)
 {
     mem_free(t->slots);

@@ -13,6 +13,9 @@ void ids_destroy(struct ids *t); /* NULL is fine */
 AUTO_DEFINE(ids, ids_destroy)
 /* The event with this id: true, and its content hash. */
 bool ids_find(const struct ids *t, struct hash128 id, uint64_t *content);
+/* Fetches what ids_find will touch: the first some events ahead, the second closer to it. */
+void ids_expect(const struct ids *t, struct hash128 id);
+void ids_expect_soon(const struct ids *t, struct hash128 id);
 void ids_put(struct ids *t, struct hash128 id, uint64_t content); /* must not be in */
 void ids_forget(struct ids *t, size_t oldest);
 size_t ids_count(const struct ids *t);

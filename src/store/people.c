@@ -83,6 +83,12 @@ uint32_t people_put(struct people *p, struct str id)
     return textmap_put(p->ids, id, NULL);
 }
 
+void people_find_many(const struct people *p, const struct str *ids, size_t count,
+                      uint32_t *ordinals)
+{
+    textmap_find_many(p->ids, ids, count, ordinals);
+}
+
 uint32_t people_ordinals(const struct people *p)
 {
     return textmap_count(p->ids);

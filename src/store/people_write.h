@@ -27,6 +27,9 @@ AUTO_DEFINE(people, people_destroy)
 void people_own_map(struct people *p, struct os *os, struct os_map map);
 
 uint32_t people_put(struct people *p, struct str id); /* finds or adds */
+/* Ordinals of many ids at once; UINT32_MAX if absent. Cheaper than one by one. */
+void people_find_many(const struct people *p, const struct str *ids, size_t count,
+                      uint32_t *ordinals);
 uint32_t people_ordinals(const struct people *p);
 struct str people_id_at(const struct people *p, uint32_t ordinal);
 /* True: it changed something, and belongs in the facts file. */

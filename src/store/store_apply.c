@@ -54,10 +54,9 @@ static bool find_sealed(struct store *s, const struct event *ev, struct hash128 
 }
 
 /* Counts an event whose id is there already; false in `*is_new`. */
-static bool check_id(struct store *s, const struct event *ev, struct store_receipt *receipt,
-                     bool *is_new, struct err *e)
+static bool check_id(struct store *s, const struct event *ev, struct hash128 hash,
+                     struct store_receipt *receipt, bool *is_new, struct err *e)
 {
-    struct hash128 hash = event_id_hash(ev->id);
     uint64_t content = event_content_hash(ev), old = 0;
     bool found = ids_find(s->ids, hash, &old);
     if (!found && !find_sealed(s, ev, hash, &found, &old, e))
@@ -73,35 +72,64 @@ static bool check_id(struct store *s, const struct event *ev, struct store_recei
     return true;
 }
 
-/* A person's ordinal is looked up once a batch. */
-static uint32_t person_ordinal(struct store *s, struct str person, uint32_t text)
+/* Looks up all persons of the batch, and hashes all ids: in each, memory is waited for once, not
+ * once an event. */
+static void prepare(struct store *s)
 {
-    if (text == BATCH_NO_TEXT)
-        return people_put(s->people, person);
-    while (s->ordinal_count <= text)
-        ARRAY_PUSH(s->ordinals, s->ordinal_count, s->ordinal_room) = UINT32_MAX;
-    if (s->ordinals[text] == UINT32_MAX)
-        s->ordinals[text] = people_put(s->people, person);
-    return s->ordinals[text];
+    const struct batch_reader *r = &s->reader;
+    if (s->ordinal_room < r->person_count) {
+        s->ordinal_room = r->person_count;
+        s->ordinals = mem_grow(s->ordinals, s->ordinal_room, sizeof *s->ordinals);
+    }
+    people_find_many(s->people, r->persons, r->person_count, s->ordinals);
+    if (!r->has_ids)
+        return;
+    if (s->id_hash_room < r->event_count) {
+        s->id_hash_room = r->event_count;
+        s->id_hashes = mem_grow(s->id_hashes, s->id_hash_room, sizeof *s->id_hashes);
+    }
+    for (size_t i = 0; i < r->event_count; i++)
+        s->id_hashes[i] = event_id_hash(r->ids[i]);
+}
+
+static void look_ahead(const struct store *s, size_t event)
+{
+    enum { FAR = 12, NEAR = 6 };
+    const struct batch_reader *r = &s->reader;
+    if (event + FAR < r->event_count)
+        ids_expect(s->ids, s->id_hashes[event + FAR]);
+    if (event + NEAR < r->event_count)
+        ids_expect_soon(s->ids, s->id_hashes[event + NEAR]);
+}
+
+/* Only an event that counts makes its person known. */
+static uint32_t ordinal_of(struct store *s, uint32_t person)
+{
+    if (s->ordinals[person] == UINT32_MAX)
+        s->ordinals[person] = people_put(s->people, s->reader.persons[person]);
+    return s->ordinals[person];
 }
 
 static bool apply_events(struct store *s, struct tally *tally, struct store_receipt *receipt,
                          struct err *e)
 {
     struct event ev;
-    uint32_t text;
-    while (batch_next_event(&s->reader, &ev, &text, e)) {
+    uint32_t person;
+    prepare(s);
+    for (size_t i = 0; batch_next_event(&s->reader, &ev, &person, e); i++) {
         uint32_t origin = 0;
+        if (s->reader.has_ids)
+            look_ahead(s, i);
         if (ev.id.len) {
             bool is_new = false;
-            if (!check_id(s, &ev, receipt, &is_new, e))
+            if (!check_id(s, &ev, s->id_hashes[i], receipt, &is_new, e))
                 return false;
             if (!is_new)
                 continue;
         } else if (tally) {
             origin = stage_origin(s->active, tally);
         }
-        chunk_add(s->active->chunk, &ev, person_ordinal(s, ev.person, text), origin);
+        chunk_add(s->active->chunk, &ev, ordinal_of(s, person), origin);
         receipt->accepted++;
     }
     return e->kind == ERR_NONE;
@@ -138,7 +166,6 @@ static bool apply_facts(struct store *s, struct store_receipt *receipt, struct e
 bool store_apply(struct store *s, struct str payload, uint64_t sequence, struct tally *tally,
                  struct store_receipt *receipt, struct err *e)
 {
-    s->ordinal_count = 0;
     if (!batch_read(&s->reader, payload, e) || !apply_events(s, tally, receipt, e) ||
         !apply_facts(s, receipt, e))
         return false;

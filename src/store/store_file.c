@@ -115,7 +115,7 @@ static bool apply_facts(struct store *s, struct str facts, struct err *e)
         struct fact f;
         if (!batch_read(&s->reader, payload, e))
             return false;
-        if (s->reader.events_left)
+        if (s->reader.event_count)
             return err_set(e, ERR_CORRUPT, "an event among the facts");
         while (batch_next_fact(&s->reader, &f, e))
             people_apply(s->people, &f);

@@ -125,8 +125,10 @@ struct store {
     struct log_file *logs;
     size_t log_count, log_room;
     struct batch_reader reader; /* of the batch that is being applied */
-    uint32_t *ordinals;         /* by text of that batch: its person's ordinal */
-    size_t ordinal_count, ordinal_room;
+    uint32_t *ordinals;         /* of its persons; UINT32_MAX: not known yet */
+    size_t ordinal_room;
+    struct hash128 *id_hashes; /* of its events */
+    size_t id_hash_room;
     struct arena *arena;
     bool is_closing;
     bool is_stopped;

@@ -61,6 +61,7 @@ static void destroy(struct store *s)
     mem_free(s->encoders);
     mem_free(s->logs);
     mem_free(s->ordinals);
+    mem_free(s->id_hashes);
     batch_reader_free(&s->reader);
     people_destroy(s->people);
     ids_destroy(s->ids);

@@ -188,6 +188,39 @@ uint32_t textmap_put(struct textmap *m, struct str text, bool *is_new)
     return m->count++;
 }
 
+/* Three steps, each of which touches what the one before made the processor fetch. */
+void textmap_find_many(const struct textmap *m, const struct str *texts, size_t count,
+                       uint32_t *ordinals)
+{
+    enum { TOGETHER = 16 };
+    const struct textmap_index *x = m->index;
+    for (size_t from = 0; from < count; from += TOGETHER) {
+        size_t n = MIN(count - from, (size_t)TOGETHER);
+        uint64_t hashes[TOGETHER];
+        const char **listed[TOGETHER] = {0};
+        for (size_t i = 0; i < n; i++) {
+            hashes[i] = hash64(texts[from + i], m->seed);
+            __builtin_prefetch(&x->slots[hashes[i] & (x->slot_count - 1)]);
+        }
+        for (size_t i = 0; i < n; i++) {
+            uint64_t slot = atomic_load_explicit(&x->slots[hashes[i] & (x->slot_count - 1)],
+                                                 memory_order_relaxed);
+            if (slot && slot >> 32 == hashes[i] >> 32) {
+                unsigned piece;
+                uint32_t at;
+                place_of((uint32_t)slot - 1, &piece, &at);
+                listed[i] = &m->pieces[piece][at];
+                __builtin_prefetch(listed[i]);
+            }
+        }
+        for (size_t i = 0; i < n; i++)
+            if (listed[i])
+                __builtin_prefetch(*listed[i]);
+        for (size_t i = 0; i < n; i++)
+            ordinals[from + i] = index_find(m, x, texts[from + i], hashes[i]);
+    }
+}
+
 void textmap_expect(struct textmap *m, uint32_t count)
 {
     size_t slots = m->index->slot_count;

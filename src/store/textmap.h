@@ -20,6 +20,9 @@ void textmap_destroy(struct textmap *m);       /* no view may be left */
 AUTO_DEFINE(textmap, textmap_destroy)
 
 uint32_t textmap_put(struct textmap *m, struct str text, bool *is_new); /* is_new may be NULL */
+/* Of many texts at once, memory waited for together; TEXTMAP_NONE if absent. By the writer. */
+void textmap_find_many(const struct textmap *m, const struct str *texts, size_t count,
+                       uint32_t *ordinals);
 uint32_t textmap_count(const struct textmap *m);
 /* Adds a text that is known to be new, and lies at `at` (u16 length, bytes) as long as the map. */
 void textmap_load(struct textmap *m, const char *at);
