@@ -18,8 +18,10 @@
 struct place {
     struct os *os;
     struct http_server *server;
-    _Atomic int entered, freed;
-    pthread_mutex_t gate; /* held by a test to keep slow handlers waiting */
+    _Atomic int entered;
+    pthread_mutex_t mutex; /* of the gate, which keeps slow handlers waiting while it is shut */
+    pthread_cond_t opened;
+    bool is_shut;
 };
 
 static bool say_hello(void *context, struct http_request *q, struct http_reply *r, struct err *e)
@@ -58,10 +60,20 @@ static bool wait_at_gate(void *context, struct http_request *q, struct http_repl
     (void)q;
     (void)e;
     atomic_fetch_add(&p->entered, 1);
-    pthread_mutex_lock(&p->gate);
-    pthread_mutex_unlock(&p->gate);
+    pthread_mutex_lock(&p->mutex);
+    while (p->is_shut)
+        pthread_cond_wait(&p->opened, &p->mutex);
+    pthread_mutex_unlock(&p->mutex);
     r->body = STR("{}");
     return true;
+}
+
+static void set_gate(struct place *p, bool is_shut)
+{
+    pthread_mutex_lock(&p->mutex);
+    p->is_shut = is_shut;
+    pthread_cond_broadcast(&p->opened);
+    pthread_mutex_unlock(&p->mutex);
 }
 
 static bool guard(void *context, struct http_request *q, struct http_reply *r, struct err *e)
@@ -95,7 +107,8 @@ static int start(void **state)
     struct err e = {0};
 
     p->os = os_linux_create();
-    pthread_mutex_init(&p->gate, NULL);
+    pthread_mutex_init(&p->mutex, NULL);
+    pthread_cond_init(&p->opened, NULL);
     struct http_options options = {.os = p->os,
                                    .listen = STR("127.0.0.1:0"),
                                    .routes = routes,
@@ -118,7 +131,8 @@ static int stop(void **state)
 
     http_stop(p->server, 2);
     os_destroy(p->os);
-    pthread_mutex_destroy(&p->gate);
+    pthread_cond_destroy(&p->opened);
+    pthread_mutex_destroy(&p->mutex);
     mem_free(p);
     return 0;
 }
@@ -387,7 +401,7 @@ static void a_slow_lane_does_not_hold_up_the_others(void **state)
     BUF_AUTO reply = {0};
     int fds[6];
 
-    pthread_mutex_lock(&p->gate);
+    set_gate(p, true);
     for (size_t i = 0; i < COUNT(fds); i++) { /* more than the lane has workers */
         fds[i] = dial(p);
         say(fds[i], REQUEST("GET /slow", ""));
@@ -399,7 +413,7 @@ static void a_slow_lane_does_not_hold_up_the_others(void **state)
     ask(p, REQUEST("POST /echo", ""), &reply);
     expect(&reply, "HTTP/1.1 200");
     assert_int_equal(atomic_load(&p->entered), 2);
-    pthread_mutex_unlock(&p->gate);
+    set_gate(p, false);
     for (size_t i = 0; i < COUNT(fds); i++) {
         buf_clear(&reply);
         hear(fds[i], &reply);
@@ -417,7 +431,7 @@ static void *open_gate_later(void *context)
     struct place *p = context;
 
     usleep(100000);
-    pthread_mutex_unlock(&p->gate);
+    set_gate(p, false);
     return NULL;
 }
 
@@ -428,8 +442,7 @@ static void stopping_finishes_what_has_begun(void **state)
     pthread_t opener;
     int fd = dial(p);
 
-    /* The gate is a plain mutex here: the same thread that waits must not be the one that opens. */
-    pthread_mutex_lock(&p->gate);
+    set_gate(p, true);
     say(fd, STR("GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n"));
     while (atomic_load(&p->entered) < 1)
         usleep(1000);
