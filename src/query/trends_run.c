@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "query/changes.h"
 #include "query/trends.h"
 
 /* One thread of one pass. */
@@ -10,11 +11,14 @@ struct worker {
     struct trend_pass *p;
     struct keyer keyer;
     struct cells cells[LIMIT_QUERY_SERIES];
-    uint32_t *slots; /* of the batch's events, where there is a breakdown */
-    uint16_t *changes;
+    uint32_t *slots;   /* of the batch's events, where there is a breakdown */
+    uint32_t *changes; /* room for the batch */
     size_t room;
     struct people people;
     bool is_too_large;
+    uint32_t
+        *rows_of_codes; /* breakdown by one text: where a code's cells begin; 0 = not yet known */
+    size_t codes_known;
     /* look-back series: which buckets a day belongs to, [first, last] */
     const struct look_back *look_back;
 };
@@ -47,34 +51,45 @@ static void add_events(struct worker *w, const struct series *s, struct cells *c
             c->counts[b->interval[i]]++;
 }
 
-/* Where a unit's interval changes, its people count rises: the changes are listed first, so that
- * the counting loop neither branches nor waits for the count it just wrote. */
+/* A unit counts where its interval changes, and at its first event. The changes are found first,
+ * over the whole batch; unit borders where nothing changes are added. */
+static void add_people_of_one_selector(struct worker *w, struct cells *c,
+                                       const struct scan_batch *b)
+{
+    const uint16_t *interval = b->interval;
+    bool only_first = w->p->t->cumulative;
+    size_t changes = only_first ? 0 : changes_find(interval, b->count, w->changes);
+
+    for (size_t i = 0; i < changes; i++)
+        c->people[interval[w->changes[i]]]++;
+    for (size_t u = 0; u < b->unit_count; u++) {
+        size_t i = b->starts[u];
+        c->people[interval[i]] += only_first || i == 0 || interval[i] == interval[i - 1];
+    }
+    c->people[c->stride - 1] += b->unit_count;
+}
+
 static void add_people_plain(struct worker *w, const struct series *s, struct cells *c,
                              const struct scan_batch *b)
 {
-    size_t total = c->stride - 1;
     bool only_first = w->p->t->cumulative;
 
+    if (!b->mask) {
+        add_people_of_one_selector(w, c, b);
+        return;
+    }
     for (size_t u = 0; u < b->unit_count; u++) {
-        uint16_t *changes = w->changes, previous = UINT16_MAX;
+        uint16_t previous = UINT16_MAX;
         size_t n = 0;
-        if (!b->mask) {
-            for (size_t i = b->starts[u]; i < b->starts[u + 1]; i++) {
-                changes[n] = b->interval[i];
-                n += b->interval[i] != previous;
-                previous = b->interval[i];
-            }
-        } else {
-            for (size_t i = b->starts[u]; i < b->starts[u + 1]; i++) {
-                bool is = (b->mask[i] & s->bits) != 0;
-                changes[n] = b->interval[i];
-                n += is & (b->interval[i] != previous);
-                previous = is ? b->interval[i] : previous;
-            }
+        for (size_t i = b->starts[u]; i < b->starts[u + 1]; i++) {
+            bool is = (b->mask[i] & s->bits) != 0;
+            w->changes[n] = b->interval[i];
+            n += is & (b->interval[i] != previous);
+            previous = is ? b->interval[i] : previous;
         }
         for (size_t i = 0; i < (only_first && n ? 1 : n); i++)
-            c->people[changes[i]]++;
-        c->people[total] += n != 0;
+            c->people[w->changes[i]]++;
+        c->people[c->stride - 1] += n != 0;
     }
 }
 
@@ -208,6 +223,73 @@ static void add_active(struct worker *w, const struct series *s, struct cells *c
         }
 }
 
+/* ---- events by one text, the shape of most breakdowns ---- */
+
+enum { STREAMS = 4 };
+
+static bool is_by_one_text(const struct worker *w, const struct scan_batch *b)
+{
+    const struct trends *t = w->p->t;
+    const struct grouping *g = w->keyer.grouping;
+
+    return g && g->count == 1 && !g->parts[0].of_person && !g->parts[0].is_numeric &&
+           t->series_count == 1 && t->series[0].kind == KIND_EVENTS && !b->mask && !w->p->picks &&
+           !b->unit_count && (!w->p->chosen || w->p->chosen->has_other);
+}
+
+/* The cells of a code's slot, plus one. */
+static uint32_t row_learn(struct worker *w, uint32_t code_plus_1)
+{
+    struct cells *c = &w->cells[0];
+    uint32_t slot = keyer_slot(&w->keyer, code_plus_1);
+
+    if (slot == SLOT_NONE)
+        return 0;
+    if ((size_t)(slot + 1) * c->stride > CELLS_MAX) {
+        w->is_too_large = true;
+        return 0;
+    }
+    cells_grow(c, &w->p->t->series[0], slot + 1);
+    return w->rows_of_codes[code_plus_1] = slot * (uint32_t)c->stride + 1;
+}
+
+static bool codes_make_known(struct worker *w, const uint32_t *codes, size_t count)
+{
+    size_t known = (size_t)intern_count(w->keyer.grouping->parts[0].codes) + 1;
+
+    if (known > w->codes_known) {
+        w->rows_of_codes = mem_grow(w->rows_of_codes, known, sizeof *w->rows_of_codes);
+        memset(w->rows_of_codes + w->codes_known, 0,
+               (known - w->codes_known) * sizeof *w->rows_of_codes);
+        w->codes_known = known;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (UNLIKELY(!w->rows_of_codes[codes[i] + 1U]) && !row_learn(w, codes[i] + 1U))
+            return false;
+    return true;
+}
+
+/* A person's neighbouring events often fall into the same cell, and each count would wait for the
+ * one before; so several distant parts of the batch are counted side by side. */
+static bool add_events_by_text(struct worker *w, const struct scan_batch *b)
+{
+    const uint32_t *codes = b->codes[w->keyer.grouping->parts[0].column];
+    size_t part = b->count / STREAMS;
+
+    if (!codes_make_known(w, codes, b->count))
+        return false;
+    const uint32_t *rows = w->rows_of_codes;
+    uint64_t *cells = w->cells[0].counts - 1;
+    for (size_t i = 0; i < part; i++)
+        for (size_t s = 0; s < STREAMS; s++) {
+            size_t k = i + s * part;
+            cells[rows[codes[k] + 1U] + b->interval[k]]++;
+        }
+    for (size_t k = part * STREAMS; k < b->count; k++)
+        cells[rows[codes[k] + 1U] + b->interval[k]]++;
+    return true;
+}
+
 typedef void add_fn(struct worker *, const struct series *, struct cells *,
                     const struct scan_batch *);
 static add_fn *const add_by_kind[] = {
@@ -282,6 +364,8 @@ static bool sink(void *context, const struct scan_batch *b)
     struct worker *w = context;
     struct trends *t = w->p->t;
 
+    if (is_by_one_text(w, b))
+        return add_events_by_text(w, b);
     if (b->count > w->room) {
         w->room = b->count;
         w->changes = mem_grow(w->changes, w->room + 1, sizeof *w->changes);
@@ -389,6 +473,7 @@ static bool pass_scan(struct trend_pass *p, struct reading *r, const struct look
             cells_free(&workers[i].cells[k]);
         mem_free(workers[i].slots);
         mem_free(workers[i].changes);
+        mem_free(workers[i].rows_of_codes);
         people_free(&workers[i].people);
     }
     mem_free(workers);
