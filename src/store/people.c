@@ -372,9 +372,6 @@ bool people_load(struct people *p, struct str blocks, struct str path, uint32_t 
                  uint32_t count, struct err *e)
 {
     REQUIRE(textmap_count(p->ids) == 0);
-    if (count > blocks.len / sizeof(uint16_t))
-        return damaged(path, HEAD_BYTES, e);
-    textmap_expect(p->ids, count);
     for (size_t at = 0; at < blocks.len;) {
         const char *head = blocks.at + at;
         size_t left = blocks.len - at;
@@ -390,5 +387,8 @@ bool people_load(struct people *p, struct str blocks, struct str path, uint32_t 
             return damaged(path, HEAD_BYTES + at, e);
         at += BLOCK_HEAD_BYTES + bytes;
     }
-    return textmap_count(p->ids) == count || damaged(path, HEAD_BYTES + blocks.len, e);
+    if (textmap_count(p->ids) != count)
+        return damaged(path, HEAD_BYTES + blocks.len, e);
+    textmap_loaded(p->ids);
+    return true;
 }

@@ -221,23 +221,18 @@ void textmap_find_many(const struct textmap *m, const struct str *texts, size_t 
     }
 }
 
-void textmap_expect(struct textmap *m, uint32_t count)
-{
-    size_t slots = m->index->slot_count;
-    while (((size_t)count + 1) * 4 > slots * 3)
-        slots *= 2;
-    if (slots != m->index->slot_count)
-        grow(m, slots);
-}
-
 void textmap_load(struct textmap *m, const char *at)
 {
-    uint16_t len;
-    memcpy(&len, at, sizeof len);
-    make_room(m);
     list_text(m, at);
-    index_add(m->index, hash64((struct str){at + sizeof len, len}, m->seed), m->count);
     m->count++;
+}
+
+void textmap_loaded(struct textmap *m)
+{
+    size_t slots = SLOTS_MIN;
+    while (((size_t)m->count + 1) * 4 > slots * 3)
+        slots *= 2;
+    grow(m, slots);
 }
 
 struct textmap_view textmap_look(struct textmap *m)

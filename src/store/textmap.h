@@ -24,9 +24,12 @@ uint32_t textmap_put(struct textmap *m, struct str text, bool *is_new); /* is_ne
 void textmap_find_many(const struct textmap *m, const struct str *texts, size_t count,
                        uint32_t *ordinals);
 uint32_t textmap_count(const struct textmap *m);
-/* Adds a text that is known to be new, and lies at `at` (u16 length, bytes) as long as the map. */
+/*
+ * Loading: each text is new and lies at `at` (u16 length, bytes) as long as the map; none can be
+ * found until textmap_loaded. Only into an empty map.
+ */
 void textmap_load(struct textmap *m, const char *at);
-void textmap_expect(struct textmap *m, uint32_t count); /* makes the index large enough at once */
+void textmap_loaded(struct textmap *m);
 
 struct textmap_view {
     const struct textmap *map;
