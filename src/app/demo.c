@@ -191,7 +191,7 @@ bool command_demo(struct run *run, struct err *e)
     fflush(run->out);
     if (!server_start(site, &settings, &server, e))
         return false;
-    bool ok = server_run(run, site, server, e);
+    bool ok = server_run(run, site, e);
     server_stop(server);
     run->site = NULL;
     return ok;

@@ -34,9 +34,8 @@ static struct str date(struct demo *d, int64_t at)
 static bool ask(struct demo *d, struct err *e, const char *format, ...) PRINTF(3, 4);
 static bool ask(struct demo *d, struct err *e, const char *format, ...)
 {
-    struct query_context context = {.timezone = STR("Asia/Bangkok"),
-                                    .now_ms = d->end_ms,
-                                    .cancel = &d->run->cancel->flag};
+    struct query_context context = {
+        .timezone = STR("Asia/Bangkok"), .now_ms = d->end_ms, .cancel = &d->run->cancel->flag};
     char question[QUESTION_BYTES];
     va_list args;
 

@@ -2,13 +2,14 @@
 
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "api/api.h"
 #include "app/relay.h"
 #include "app/site.h"
 
-enum { DRAIN_SECONDS = 7, OPEN_WAIT_MS = 3000, OPEN_STEP_MS = 50 };
+enum { DRAIN_SECONDS = 7, OPEN_WAIT_MS = 3000, OPEN_STEP_MS = 50, STORE_CHECK_SECONDS = 2 };
 
 struct server {
     struct site *site;
@@ -154,23 +155,33 @@ static void print_address(struct run *run, struct site *site, const char *token)
     fflush(run->err);
 }
 
-bool server_run(struct run *run, struct site *site, struct server *s, struct err *e)
+/* Waits for a signal. False: a store has stopped after a failed write; only a new process may read
+ * its log again, so this one ends (systemd starts the next). */
+static bool wait_to_stop(struct site *site, struct err *e)
 {
-    char token[ACCESS_SECRET_BYTES + 1];
+    struct timespec check = {.tv_sec = STORE_CHECK_SECONDS};
     sigset_t set;
-    int which = 0;
 
-    (void)s;
-    if (!access_link_create(site->access, token, e))
-        return false;
-    print_address(run, site, token);
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
-    if (!run_flag(run, "--exit-after-ready"))
-        sigwait(&set, &which);
-    fprintf(run->err, "Stopping.\n");
+    while (sigtimedwait(&set, NULL, &check) < 0) {
+        if (!projects_ready(site->projects, e))
+            return false;
+    }
     return true;
+}
+
+bool server_run(struct run *run, struct site *site, struct err *e)
+{
+    char token[ACCESS_SECRET_BYTES + 1];
+
+    if (!access_link_create(site->access, token, e))
+        return false;
+    print_address(run, site, token);
+    bool ok = run_flag(run, "--exit-after-ready") || wait_to_stop(site, e);
+    fprintf(run->err, "Stopping.\n");
+    return ok;
 }
 
 bool command_serve(struct run *run, struct err *e)
@@ -184,7 +195,7 @@ bool command_serve(struct run *run, struct err *e)
     if (!server_settings(run, &settings, e) || !server_open_site(run, os, &site, e) ||
         !server_start(site, &settings, &server, e))
         return false;
-    bool ok = server_run(run, site, server, e);
+    bool ok = server_run(run, site, e);
     server_stop(server);
     return ok;
 }

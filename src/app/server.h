@@ -26,5 +26,5 @@ void server_stop(struct server *s); /* within 10 s; NULL is fine */
  */
 MUST_USE bool server_open_site(struct run *run, struct os *os, struct site **out, struct err *e);
 
-/* Prints a sign-in link and waits for SIGINT or SIGTERM. */
-MUST_USE bool server_run(struct run *run, struct site *site, struct server *s, struct err *e);
+/* Prints a sign-in link and waits for SIGINT or SIGTERM; false when a store has stopped. */
+MUST_USE bool server_run(struct run *run, struct site *site, struct err *e);
