@@ -124,7 +124,7 @@ class Stopping(Case):
     def test_a_failed_write_stops_intake_and_then_the_process(self):
         key, _ = self.project()
         server = self.serve()
-        good = {"events": [{"event": "A", "person": "p", "id": "1"}]}
+        good = {"events": [{"event": "A", "person": "p", "id": "1", "time": "2026-01-05T00:00:00Z"}]}
         self.assertEqual(server.send(key, good).status, 200)
         # No file may grow beyond 64 KiB: a large write to the log fails.
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (65536, 65536))
