@@ -16,8 +16,7 @@ struct worker {
     size_t room;
     struct people people;
     bool is_too_large;
-    uint32_t
-        *rows_of_codes; /* breakdown by one text: where a code's cells begin; 0 = not yet known */
+    uint32_t *rows_of_codes; /* breakdown by one text: where a code's cells begin */
     size_t codes_known;
     /* look-back series: which buckets a day belongs to, [first, last] */
     const struct look_back *look_back;
@@ -237,49 +236,33 @@ static bool is_by_one_text(const struct worker *w, const struct scan_batch *b)
            !b->unit_count && (!w->p->chosen || w->p->chosen->has_other);
 }
 
-/* The cells of a code's slot, plus one. */
-static uint32_t row_learn(struct worker *w, uint32_t code_plus_1)
+/* Where each code's cells begin: all codes get them at once, so that no event has to ask. */
+static bool codes_make_known(struct worker *w)
 {
     struct cells *c = &w->cells[0];
-    uint32_t slot = keyer_slot(&w->keyer, code_plus_1);
-
-    if (slot == SLOT_NONE)
-        return 0;
-    if ((size_t)(slot + 1) * c->stride > CELLS_MAX) {
-        w->is_too_large = true;
-        return 0;
-    }
-    cells_grow(c, &w->p->t->series[0], slot + 1);
-    return w->rows_of_codes[code_plus_1] = slot * (uint32_t)c->stride + 1;
-}
-
-static bool codes_make_known(struct worker *w, const uint32_t *codes, size_t count)
-{
     size_t known = (size_t)intern_count(w->keyer.grouping->parts[0].codes) + 1;
 
-    if (known > w->codes_known) {
-        w->rows_of_codes = mem_grow(w->rows_of_codes, known, sizeof *w->rows_of_codes);
-        memset(w->rows_of_codes + w->codes_known, 0,
-               (known - w->codes_known) * sizeof *w->rows_of_codes);
-        w->codes_known = known;
-    }
-    for (size_t i = 0; i < count; i++)
-        if (UNLIKELY(!w->rows_of_codes[codes[i] + 1U]) && !row_learn(w, codes[i] + 1U))
-            return false;
+    if (known == w->codes_known)
+        return true;
+    if (known * c->stride > CELLS_MAX || known > LIMIT_QUERY_GROUPS)
+        return false;
+    w->rows_of_codes = mem_grow(w->rows_of_codes, known, sizeof *w->rows_of_codes);
+    for (size_t i = w->codes_known; i < known; i++)
+        w->rows_of_codes[i] = keyer_slot(&w->keyer, i) * (uint32_t)c->stride;
+    w->codes_known = known;
+    cells_grow(c, &w->p->t->series[0], keyer_slots(&w->keyer));
     return true;
 }
 
 /* A person's neighbouring events often fall into the same cell, and each count would wait for the
  * one before; so several distant parts of the batch are counted side by side. */
-static bool add_events_by_text(struct worker *w, const struct scan_batch *b)
+static void add_events_by_text(struct worker *w, const struct scan_batch *b)
 {
     const uint32_t *codes = b->codes[w->keyer.grouping->parts[0].column];
+    const uint32_t *rows = w->rows_of_codes;
+    uint64_t *cells = w->cells[0].counts;
     size_t part = b->count / STREAMS;
 
-    if (!codes_make_known(w, codes, b->count))
-        return false;
-    const uint32_t *rows = w->rows_of_codes;
-    uint64_t *cells = w->cells[0].counts - 1;
     for (size_t i = 0; i < part; i++)
         for (size_t s = 0; s < STREAMS; s++) {
             size_t k = i + s * part;
@@ -287,7 +270,6 @@ static bool add_events_by_text(struct worker *w, const struct scan_batch *b)
         }
     for (size_t k = part * STREAMS; k < b->count; k++)
         cells[rows[codes[k] + 1U] + b->interval[k]]++;
-    return true;
 }
 
 typedef void add_fn(struct worker *, const struct series *, struct cells *,
@@ -364,8 +346,10 @@ static bool sink(void *context, const struct scan_batch *b)
     struct worker *w = context;
     struct trends *t = w->p->t;
 
-    if (is_by_one_text(w, b))
-        return add_events_by_text(w, b);
+    if (is_by_one_text(w, b) && codes_make_known(w)) {
+        add_events_by_text(w, b);
+        return true;
+    }
     if (b->count > w->room) {
         w->room = b->count;
         w->changes = mem_grow(w->changes, w->room + 1, sizeof *w->changes);
