@@ -87,5 +87,5 @@ void api_set_server(struct api *api, struct http_server *server)
 
 void api_cancel(struct api *api)
 {
-    api->is_cancelled = true;
+    __atomic_store_n(&api->is_cancelled, true, __ATOMIC_RELAXED);
 }

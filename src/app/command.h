@@ -24,11 +24,16 @@ struct terminal {
     unsigned width; /* columns; 0 = not known */
 };
 
-/* Set by Ctrl-C, or when the typist goes away. */
+/* Set by Ctrl-C, or when the typist goes away: the same in the two types that readers want. */
 struct cancel {
     volatile sig_atomic_t signal;
     volatile bool flag;
 };
+static inline void cancel_set(struct cancel *c)
+{
+    __atomic_store_n(&c->signal, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&c->flag, true, __ATOMIC_RELAXED);
+}
 
 struct option {
     const char *name;  /* "--project" */

@@ -79,8 +79,7 @@ static void *wait_for_signal(void *context)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     sigwait(&set, &which);
-    cancel->signal = 1;
-    cancel->flag = true;
+    cancel_set(cancel);
     sigwait(&set, &which);
     _exit(128 + which);
 }

@@ -224,12 +224,6 @@ static void accept_client(struct relay *r)
     pthread_attr_destroy(&attributes);
 }
 
-static void cancel_client(struct client *c)
-{
-    c->cancel.signal = 1;
-    c->cancel.flag = true;
-}
-
 /* Waits for clients, for their going away, and for their end. */
 static void *watch(void *context)
 {
@@ -251,7 +245,7 @@ static void *watch(void *context)
         for (size_t i = 0; i < CLIENTS_MAX; i++) {
             struct client *c = &r->clients[i];
             if (list[2 + i].revents & (POLLRDHUP | POLLHUP | POLLERR))
-                cancel_client(c);
+                cancel_set(&c->cancel);
             if (c->is_used && atomic_load(&c->is_done))
                 reap(c);
         }
@@ -311,7 +305,7 @@ void relay_stop(struct relay *r)
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         if (!r->clients[i].is_used)
             continue;
-        cancel_client(&r->clients[i]);
+        cancel_set(&r->clients[i].cancel);
         shutdown(r->clients[i].fd, SHUT_RD); /* one that has not sent its message yet */
         reap(&r->clients[i]);
     }

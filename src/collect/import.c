@@ -77,7 +77,7 @@ static void reading_clear(struct reading *r)
 
 static bool is_cancelled(const struct import *i)
 {
-    return i->options->cancel && *i->options->cancel;
+    return i->options->cancel && __atomic_load_n(i->options->cancel, __ATOMIC_RELAXED);
 }
 
 static bool ends_in(struct str path, const char *const *list, size_t count)

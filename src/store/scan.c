@@ -79,7 +79,7 @@ static bool scan_goes_on(struct scan *s)
 
     if (atomic_load_explicit(&s->stopped, memory_order_relaxed))
         return false;
-    if (s->plan.cancel && *s->plan.cancel) {
+    if (s->plan.cancel && __atomic_load_n(s->plan.cancel, __ATOMIC_RELAXED)) {
         err_set(&e, ERR_BUSY, "the question was cancelled");
     } else if (s->plan.os && s->plan.deadline_ns &&
                os_monotonic_ns(s->plan.os) > s->plan.deadline_ns) {

@@ -130,9 +130,7 @@ class Stopping(Case):
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (65536, 65536))
         bad = {"events": [{"event": "A", "person": f"p{n}", "properties": {"text": "x" * 30000}}
                           for n in range(300)]}
-        replies = [server.send(key, bad).status for _ in range(2)]
-        for status in replies:
-            self.assertIn(status, (500, 503))
+        self.assertIn(server.send(key, bad).status, (500, 503))
         self.assertEqual(server.process.wait(timeout=10), FAILED)
         self.assertIn("takes no events after a failed write", server.errors())
         self.assertEqual(self.events("shop"), 1)
