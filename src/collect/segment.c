@@ -26,33 +26,80 @@ static const struct call_name {
     [SEGMENT_ALIAS] = {"alias", "a"},       [SEGMENT_IMPORT] = {"import", "import"},
 };
 
+#define S(text)                                                                                    \
+    {                                                                                              \
+        "" text, sizeof(text) - 1                                                                  \
+    }
+
 /* Parts of the context that become properties "context.…" of the event; all else is dropped. */
 static const struct kept {
-    const char *group, *name; /* group NULL: a member of the context itself */
-    const char *property;
+    struct str group, name; /* without a group: a member of the context itself */
+    struct str property;
 } context_kept[] = {
-    {"page", "url", "context.page.url"},
-    {"page", "path", "context.page.path"},
-    {"page", "referrer", "context.page.referrer"},
-    {"page", "title", "context.page.title"},
-    {"page", "search", "context.page.search"},
-    {"campaign", "source", "context.campaign.source"},
-    {"campaign", "medium", "context.campaign.medium"},
-    {"campaign", "name", "context.campaign.name"},
-    {"campaign", "term", "context.campaign.term"},
-    {"campaign", "content", "context.campaign.content"},
-    {"app", "name", "context.app.name"},
-    {"app", "version", "context.app.version"},
-    {"device", "type", "context.device.type"},
-    {"device", "model", "context.device.model"},
-    {"os", "name", "context.os.name"},
-    {"os", "version", "context.os.version"},
-    {"library", "name", "context.library.name"},
-    {"library", "version", "context.library.version"},
-    {NULL, "locale", "context.locale"},
-    {NULL, "timezone", "context.timezone"},
-    {NULL, "userAgent", "context.userAgent"},
+    {S("page"), S("url"), S("context.page.url")},
+    {S("page"), S("path"), S("context.page.path")},
+    {S("page"), S("referrer"), S("context.page.referrer")},
+    {S("page"), S("title"), S("context.page.title")},
+    {S("page"), S("search"), S("context.page.search")},
+    {S("campaign"), S("source"), S("context.campaign.source")},
+    {S("campaign"), S("medium"), S("context.campaign.medium")},
+    {S("campaign"), S("name"), S("context.campaign.name")},
+    {S("campaign"), S("term"), S("context.campaign.term")},
+    {S("campaign"), S("content"), S("context.campaign.content")},
+    {S("app"), S("name"), S("context.app.name")},
+    {S("app"), S("version"), S("context.app.version")},
+    {S("device"), S("type"), S("context.device.type")},
+    {S("device"), S("model"), S("context.device.model")},
+    {S("os"), S("name"), S("context.os.name")},
+    {S("os"), S("version"), S("context.os.version")},
+    {S("library"), S("name"), S("context.library.name")},
+    {S("library"), S("version"), S("context.library.version")},
+    {S(""), S("locale"), S("context.locale")},
+    {S(""), S("timezone"), S("context.timezone")},
+    {S(""), S("userAgent"), S("context.userAgent")},
 };
+
+/* The members of a call that mean something, found in one pass. */
+enum member {
+    USER_ID,
+    ANONYMOUS_ID,
+    MESSAGE_ID,
+    EVENT,
+    PROPERTIES,
+    TRAITS,
+    CONTEXT,
+    TIMESTAMP,
+    ORIGINAL_TIMESTAMP,
+    SENT_AT,
+    NAME,
+    CATEGORY,
+    GROUP_ID,
+    PREVIOUS_ID,
+    MEMBER_COUNT,
+};
+static const struct str members[MEMBER_COUNT] = {
+    S("userId"),  S("anonymousId"), S("messageId"),
+    S("event"),   S("properties"),  S("traits"),
+    S("context"), S("timestamp"),   S("originalTimestamp"),
+    S("sentAt"),  S("name"),        S("category"),
+    S("groupId"), S("previousId"),
+};
+
+struct call {
+    struct json of[MEMBER_COUNT]; /* .at == 0: absent */
+};
+
+static void call_read(struct json j, struct call *call)
+{
+    struct json_each it = json_each(j);
+    *call = (struct call){0};
+    while (json_next(&it))
+        for (size_t m = 0; m < MEMBER_COUNT; m++)
+            if (it.key.len == members[m].len && !memcmp(it.key.at, members[m].at, it.key.len)) {
+                call->of[m] = it.value;
+                break;
+            }
+}
 
 bool segment_call_from(struct str word, enum segment_call *out)
 {
@@ -98,12 +145,11 @@ struct who {
     const char *member; /* which of the two */
 };
 
-static bool who_read(struct build *b, struct json call, struct who *who, struct err *e)
+static bool who_read(struct build *b, const struct call *call, struct who *who, struct err *e)
 {
-    struct json user = json_member(call, STR("userId"));
+    struct json user = call->of[USER_ID];
     if (!build_id(b, user, "userId", true, &who->user, e) ||
-        !build_id(b, json_member(call, STR("anonymousId")), "anonymousId", true, &who->anonymous,
-                  e))
+        !build_id(b, call->of[ANONYMOUS_ID], "anonymousId", true, &who->anonymous, e))
         return false;
     who->person = who->user.len ? who->user : who->anonymous;
     who->member = who->user.len ? "userId" : "anonymousId";
@@ -142,12 +188,13 @@ static bool clock_skew(const struct build *b, struct str sent, bool is_by_hand, 
 }
 
 /* The event's time, after correction of the sender's clock (docs/import.md, "Times"). */
-static bool time_read(const struct build *b, struct json call, const struct segment_around *around,
-                      int64_t *ms, int16_t *offset, struct err *e)
+static bool time_read(const struct build *b, const struct call *call,
+                      const struct segment_around *around, int64_t *ms, int16_t *offset,
+                      struct err *e)
 {
-    struct json timestamp = json_member(call, STR("timestamp"));
-    struct json original = json_member(call, STR("originalTimestamp"));
-    struct json sent = json_member(call, STR("sentAt"));
+    struct json timestamp = call->of[TIMESTAMP];
+    struct json original = call->of[ORIGINAL_TIMESTAMP];
+    struct json sent = call->of[SENT_AT];
     bool has_timestamp = is_there(timestamp);
     struct json own = has_timestamp ? timestamp : original;
     const char *member = has_timestamp ? "timestamp" : "originalTimestamp";
@@ -189,30 +236,40 @@ static bool add_text(struct build *b, struct str name, struct json j, struct err
     return build_property(b, name, v, e);
 }
 
-static bool context_read(struct build *b, struct json context, struct event *event, struct err *e)
+/* Members of one object against the rows of one group. */
+static bool context_group(struct build *b, struct json object, struct str group, struct err *e)
 {
-    struct json session = json_member(context, STR("sessionId"));
-    int64_t number;
-
-    if (!build_id(b, json_member(context, STR("groupId")), "groupId", true, &event->account, e))
-        return at_member(e, STR("context"));
-    if (json_type(session) == JSON_INT && json_int(session, &number)) /* RudderStack's browser */
-        event->session = arena_printf(b->arena, "%lld", (long long)number);
-    else if (!build_id(b, session, "sessionId", true, &event->session, e))
-        return at_member(e, STR("context"));
-
-    struct json group = {0};
-    const char *group_name = NULL;
-    for (const struct kept *k = context_kept; k < context_kept + COUNT(context_kept); k++) {
-        if (k->group && (!group_name || strcmp(group_name, k->group) != 0)) {
-            group = json_member(context, str_of(k->group));
-            group_name = k->group;
-        }
-        struct json value = json_member(k->group ? group : context, str_of(k->name));
-        if (!add_text(b, str_of(k->property), value, e))
-            return at_member(e, STR("context"));
+    struct json_each it = json_each(object);
+    while (json_next(&it)) {
+        if (json_type(it.value) != JSON_STRING)
+            continue;
+        for (const struct kept *k = context_kept; k < context_kept + COUNT(context_kept); k++)
+            if (k->name.len == it.key.len && str_equal(k->name, it.key) &&
+                str_equal(k->group, group) && !add_text(b, k->property, it.value, e))
+                return false;
     }
     return true;
+}
+
+static bool context_read(struct build *b, struct json context, struct event *event, struct err *e)
+{
+    int64_t number;
+    struct json_each it = json_each(context);
+    while (json_next(&it)) {
+        bool is_good = true;
+        if (str_equal(it.key, STR("groupId")))
+            is_good = build_id(b, it.value, "groupId", true, &event->account, e);
+        else if (str_equal(it.key, STR("sessionId")) && json_type(it.value) == JSON_INT &&
+                 json_int(it.value, &number)) /* RudderStack's browser library */
+            event->session = arena_printf(b->arena, "%lld", (long long)number);
+        else if (str_equal(it.key, STR("sessionId")))
+            is_good = build_id(b, it.value, "sessionId", true, &event->session, e);
+        else if (json_type(it.value) == JSON_OBJECT && it.key.len)
+            is_good = context_group(b, it.value, it.key, e);
+        if (!is_good)
+            return at_member(e, STR("context"));
+    }
+    return context_group(b, context, STR(""), e) || at_member(e, STR("context"));
 }
 
 static bool object_or_nothing(struct json j, const char *member, struct err *e)
@@ -221,24 +278,24 @@ static bool object_or_nothing(struct json j, const char *member, struct err *e)
 }
 
 /* track, page and screen. `name` is given for the latter two. */
-static bool event_call(struct build *b, enum segment_call type, struct json call,
+static bool event_call(struct build *b, enum segment_call type, const struct call *call,
                        const struct segment_around *around, struct err *e)
 {
     struct event event = {.received = b->now_ms};
     struct who who;
-    struct json id = json_member(call, STR("messageId"));
-    struct json properties = json_member(call, STR("properties"));
-    struct json context = json_member(call, STR("context"));
+    struct json id = call->of[MESSAGE_ID];
+    struct json properties = call->of[PROPERTIES];
+    struct json context = call->of[CONTEXT];
 
     if (type == SEGMENT_PAGE)
         event.name = STR("Page Viewed");
     else if (type == SEGMENT_SCREEN)
         event.name = STR("Screen Viewed");
-    else if (!is_there(json_member(call, STR("event")))) {
+    else if (!is_there(call->of[EVENT])) {
         err_set(e, ERR_INVALID, "a track call needs event");
         err_code(e, "schema.required");
         return err_at(e, "/event");
-    } else if (!build_event_name(b, json_member(call, STR("event")), "event", &event.name, e))
+    } else if (!build_event_name(b, call->of[EVENT], "event", &event.name, e))
         return false;
     if (json_type(id) != JSON_ABSENT && !build_message_id(b, id, "messageId", &event.id, e))
         return false;
@@ -251,9 +308,8 @@ static bool event_call(struct build *b, enum segment_call type, struct json call
     build_properties_begin(b);
     if (!build_properties(b, properties, STR_NONE, e))
         return at_member(e, STR("properties"));
-    if (type != SEGMENT_TRACK &&
-        (!add_text(b, STR("name"), json_member(call, STR("name")), e) ||
-         !add_text(b, STR("category"), json_member(call, STR("category")), e)))
+    if (type != SEGMENT_TRACK && (!add_text(b, STR("name"), call->of[NAME], e) ||
+                                  !add_text(b, STR("category"), call->of[CATEGORY], e)))
         return false;
     if (!context_read(b, context, &event, e))
         return false;
@@ -292,13 +348,13 @@ static bool traits_read(struct build *b, struct json traits, struct fact *fact, 
     return true;
 }
 
-static bool identify_call(struct build *b, struct json call, struct err *e)
+static bool identify_call(struct build *b, const struct call *call, struct err *e)
 {
     struct who who;
-    struct json traits = json_member(call, STR("traits"));
+    struct json traits = call->of[TRAITS];
 
     if (!is_there(traits)) /* mobile libraries keep them in the context */
-        traits = json_member(json_member(call, STR("context")), STR("traits"));
+        traits = json_member(call->of[CONTEXT], STR("traits"));
     if (!who_read(b, call, &who, e) || !build_junk(who.person, who.member, e) ||
         !object_or_nothing(traits, "traits", e))
         return false;
@@ -319,16 +375,16 @@ static bool identify_call(struct build *b, struct json call, struct err *e)
 }
 
 /* Traits of the account; and the person's trait "account" says where they belong. */
-static bool group_call(struct build *b, struct json call, struct err *e)
+static bool group_call(struct build *b, const struct call *call, struct err *e)
 {
     struct who who;
     struct str account;
-    struct json traits = json_member(call, STR("traits"));
+    struct json traits = call->of[TRAITS];
     struct fact fact = {
         .kind = FACT_ACCOUNT_TRAITS, .received = b->now_ms, .created = FACT_CREATED_NONE};
 
     if (!who_read(b, call, &who, e) || !object_or_nothing(traits, "traits", e) ||
-        !build_id(b, json_member(call, STR("groupId")), "groupId", false, &account, e) ||
+        !build_id(b, call->of[GROUP_ID], "groupId", false, &account, e) ||
         !build_junk(account, "groupId", e))
         return false;
     fact.subject = account;
@@ -350,12 +406,12 @@ static bool group_call(struct build *b, struct json call, struct err *e)
     return true;
 }
 
-static bool alias_call(struct build *b, struct json call, struct err *e)
+static bool alias_call(struct build *b, const struct call *call, struct err *e)
 {
     struct str user, previous;
 
-    if (!build_id(b, json_member(call, STR("userId")), "userId", false, &user, e) ||
-        !build_id(b, json_member(call, STR("previousId")), "previousId", false, &previous, e) ||
+    if (!build_id(b, call->of[USER_ID], "userId", false, &user, e) ||
+        !build_id(b, call->of[PREVIOUS_ID], "previousId", false, &previous, e) ||
         !build_junk(user, "userId", e) || !build_junk(previous, "previousId", e))
         return false;
     if (!str_equal(user, previous))
@@ -363,23 +419,24 @@ static bool alias_call(struct build *b, struct json call, struct err *e)
     return true;
 }
 
-static bool record_of_type(struct build *b, enum segment_call type, struct json call,
+static bool record_of_type(struct build *b, enum segment_call type, struct json j,
                            const struct segment_around *around, struct err *e)
 {
-    if (json_type(call) != JSON_OBJECT) {
-        err_set(e, ERR_INVALID, "a call must be an object, not %s",
-                json_type_name(json_type(call)));
+    struct call call;
+    if (json_type(j) != JSON_OBJECT) {
+        err_set(e, ERR_INVALID, "a call must be an object, not %s", json_type_name(json_type(j)));
         return err_code(e, "schema.type");
     }
+    call_read(j, &call);
     switch (type) {
     case SEGMENT_IDENTIFY:
-        return identify_call(b, call, e);
+        return identify_call(b, &call, e);
     case SEGMENT_GROUP:
-        return group_call(b, call, e);
+        return group_call(b, &call, e);
     case SEGMENT_ALIAS:
-        return alias_call(b, call, e);
+        return alias_call(b, &call, e);
     default:
-        return event_call(b, type, call, around, e);
+        return event_call(b, type, &call, around, e);
     }
 }
 

@@ -161,6 +161,8 @@ static void context_is_kept_by_a_list(void **state)
          "{" U ",\"event\":\"E\",\"context\":{\"sessionId\":\"s\"},"
          "\"properties\":{\"context.locale\":\"own\"}}",
          "event \"E\" by u at 2026-11-21T10:00:00Z session s id m {context.locale:text=own}\n");
+    bad(w, SEGMENT_TRACK, "{" U ",\"event\":\"E\",\"context\":{\"sessionId\":{}}}", "schema.type",
+        "/context/sessionId");
     bad(w, SEGMENT_TRACK, "{" U ",\"event\":\"E\",\"context\":[]}", "schema.type", "/context");
     bad(w, SEGMENT_TRACK, "{" U ",\"event\":\"E\",\"context\":{\"groupId\":7}}", "schema.type",
         "/context/groupId");
