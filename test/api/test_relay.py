@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Commands while a server runs on the same data directory, and stopping it, gently and not."""
+import http.client
 import json
 import os
 import resource
@@ -130,7 +131,10 @@ class Stopping(Case):
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (65536, 65536))
         bad = {"events": [{"event": "A", "person": f"p{n}", "properties": {"text": "x" * 30000}}
                           for n in range(300)]}
-        self.assertIn(server.send(key, bad).status, (500, 503))
+        try:
+            self.assertIn(server.send(key, bad).status, (500, 503))
+        except (OSError, http.client.HTTPException):
+            pass  # it was quicker to end than to answer
         self.assertEqual(server.process.wait(timeout=10), FAILED)
         self.assertIn("takes no events after a failed write", server.errors())
         self.assertEqual(self.events("shop"), 1)
@@ -151,7 +155,7 @@ class Stopping(Case):
                 reply = server.send(key, {"events": [
                     {"event": "A", "person": f"p{k}", "id": f"{n}-{k}"} for k in range(20)]})
                 acknowledged += reply.json()["accepted"]
-        except (OSError, ValueError, json.JSONDecodeError, Exception):
+        except (OSError, ValueError, http.client.HTTPException):
             pass
         os.waitpid(child, 0)
         server.process.wait()
