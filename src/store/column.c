@@ -1,27 +1,6 @@
 /* store/column: values out of lanes. */
 #include "store/segment_file.h"
 
-uint64_t column_lane(const struct column *c, uint64_t at)
-{
-    switch (c->lane_bits) {
-    case 0:
-        return c->kind == COLUMN_ID ? at : 0; /* an id's code is its place */
-    case 8:
-        return ((const uint8_t *)c->lanes)[at];
-    case 16:
-        return ((const uint16_t *)c->lanes)[at];
-    case 32:
-        return ((const uint32_t *)c->lanes)[at];
-    case 64:
-        return ((const uint64_t *)c->lanes)[at];
-    default: {
-        unsigned bits = c->lane_bits; /* 1, 2, 4 */
-        unsigned shift = (unsigned)(at * bits % 8);
-        return ((const uint8_t *)c->lanes)[at * bits / 8] >> shift & ((1U << bits) - 1);
-    }
-    }
-}
-
 static void unpack_bits(const struct column *c, uint64_t from, uint64_t to, uint32_t *into)
 {
     const unsigned bits = c->lane_bits, each = 8 / bits, mask = (1U << bits) - 1;
@@ -60,23 +39,6 @@ void column_unpack(const struct column *c, uint64_t from, uint64_t to, uint32_t 
     } else {
         unpack_bits(c, from, to, into);
     }
-}
-
-bool column_place(const struct column *c, uint32_t row, uint64_t *place)
-{
-    *place = row;
-    if (!c->is_sparse)
-        return true;
-    uint32_t low = 0, high = c->row_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (c->rows[middle] < row)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    *place = low;
-    return low < c->row_count && c->rows[low] == row;
 }
 
 /* ---- ids ---- */

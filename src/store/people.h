@@ -2,8 +2,8 @@
  * store/people (private to the room): person ids <-> ordinals, merges and traits.
  *
  * Ordinals are dense and never reused. An ordinal's unit is the ordinal it was merged into
- * (`unit_of`, resolved to the end), or itself. A view is immutable and counted; the writer makes a new
- * one when merges or traits change (ids only grow, and are shared between views).
+ * (`unit_of`, resolved to the end), or itself. A view is immutable and counted; the writer makes a
+ * new one when merges or traits change (ids only grow, and are shared between views).
  */
 #pragma once
 #include "base/value.h"

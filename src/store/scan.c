@@ -1,10 +1,11 @@
 /*
  * The scan: segments are planned one by one (scan_plan), then tasks go to the threads of a pool.
  *
- * By unit, a task is a range of person ordinals. For each segment it finds the matching rows of that
- * range (scan_match), counts them per unit, and writes each unit's values side by side (scan_emit), in
- * the order of segments, which is the order of time but for months with several segments and for
- * merged persons: those units are put in order at the end. By rows, a task is one block of a segment.
+ * By unit, a task is a range of person ordinals. For each segment it finds the matching rows of
+ * that range (scan_match), counts them per unit, and writes each unit's values side by side
+ * (scan_emit), in the order of segments, which is the order of time but for months with several
+ * segments and for merged persons: those units are put in order at the end. By rows, a task is one
+ * block of a segment.
  */
 #include "store/scan.h"
 
@@ -24,7 +25,7 @@ struct piece {
     uint32_t person_from, person_to;
     uint32_t slot; /* of the only person, when is_single */
     bool is_single;
-    bool is_every; /* all rows match: no list */
+    bool is_every;               /* all rows match: no list */
     size_t found_from, found_to; /* in the worker's lists */
 };
 
@@ -135,7 +136,7 @@ static uint32_t person_at(const struct segment *g, uint32_t row)
 /* Which selectors a candidate row really matches. */
 static uint32_t row_mask(const struct scan *s, const struct segment_plan *p, uint32_t row)
 {
-    uint32_t mask = p->selectors[lane_at(p->segment->name, row)];
+    uint32_t mask = p->selectors[column_lane(p->segment->name, row)];
     uint32_t unsure = mask & p->checked;
 
     for (; unsure; unsure &= unsure - 1) {
@@ -195,7 +196,7 @@ static void masks_of_names(const struct segment_plan *p, const uint32_t *rows,
             masks[i] = selectors[lanes[rows[i]]];
     } else {
         for (size_t i = 0; i < count; i++)
-            masks[i] = selectors[lane_at(names, rows[i])];
+            masks[i] = selectors[column_lane(names, rows[i])];
     }
 }
 
@@ -328,7 +329,8 @@ static bool piece_add(struct scan *s, struct worker *w, const struct segment_pla
 }
 
 /* Pieces of all persons in [low, high), and of those merged into one of them from elsewhere. */
-static bool pieces_find(struct scan *s, struct worker *w, uint32_t low, uint32_t high, struct err *e)
+static bool pieces_find(struct scan *s, struct worker *w, uint32_t low, uint32_t high,
+                        struct err *e)
 {
     for (size_t i = 0; i < s->segment_count; i++) {
         const struct segment_plan *p = &s->segments[i];
@@ -355,9 +357,8 @@ static bool pieces_find(struct scan *s, struct worker *w, uint32_t low, uint32_t
 typedef void run_fn(struct scan *s, struct worker *w, const struct piece *piece, uint32_t slot,
                     const struct row_run *run);
 
-static inline __attribute__((always_inline)) void runs_each(struct scan *s, struct worker *w,
-                                                            const struct piece *piece, uint32_t low,
-                                                            run_fn *each)
+static inline __attribute__((always_inline)) void
+runs_each(struct scan *s, struct worker *w, const struct piece *piece, uint32_t low, run_fn *each)
 {
     const struct segment *g = piece->segment->segment;
     bool has_masks = s->plan.selector_count > 1;
@@ -375,8 +376,8 @@ static inline __attribute__((always_inline)) void runs_each(struct scan *s, stru
             run.count = k - from;
         }
         /* A merged-away person's rows come as single pieces of the unit it belongs to. */
-        if (run.count &&
-            (!s->has_merges || piece->is_single || people_unit(s->people, low + slot) == low + slot))
+        if (run.count && (!s->has_merges || piece->is_single ||
+                          people_unit(s->people, low + slot) == low + slot))
             each(s, w, piece, slot, &run);
     }
 }
@@ -398,7 +399,8 @@ static inline void run_emit(struct scan *s, struct worker *w, const struct piece
 
 /*
  * The usual shapes of output, written without a question asked per run: runs are short (a person's
- * month), so deciding what to write would cost more than writing it. `every`: the run is not a list.
+ * month), so deciding what to write would cost more than writing it. `every`: the run is not a
+ * list.
  */
 enum { SHAPE_TIME = 1, SHAPE_INTERVAL = 2, SHAPE_MASK = 4, SHAPE_EVERY = 8 };
 
@@ -419,26 +421,24 @@ static inline __attribute__((always_inline)) void run_shaped(struct worker *w,
         if (shape & SHAPE_INTERVAL)
             w->out.interval[at + k] = p->quarters[time[row] / QUARTER_HOUR_MS];
         if (shape & SHAPE_MASK)
-            w->out.mask[at + k] =
-                shape & SHAPE_EVERY ? p->selectors[names[row]] : run->masks[k];
+            w->out.mask[at + k] = shape & SHAPE_EVERY ? p->selectors[names[row]] : run->masks[k];
     }
     w->counts[slot] += (uint32_t)run->count;
 }
 
-#define SHAPES(X)                                                                                 \
-    X(1) X(2) X(5) X(6) X(9) X(10) X(13) X(14)
-#define X(shape)                                                                                  \
-    static inline __attribute__((always_inline)) void run_shape_##shape(                          \
-        struct scan *s, struct worker *w, const struct piece *piece, uint32_t slot,               \
-        const struct row_run *run)                                                                \
-    {                                                                                             \
-        (void)s;                                                                                  \
-        run_shaped(w, piece, slot, run, shape);                                                   \
-    }                                                                                             \
-    static void piece_shape_##shape(struct scan *s, struct worker *w, const struct piece *piece,  \
-                                    uint32_t low)                                                 \
-    {                                                                                             \
-        runs_each(s, w, piece, low, run_shape_##shape);                                           \
+#define SHAPES(X) X(1) X(2) X(5) X(6) X(9) X(10) X(13) X(14)
+#define X(shape)                                                                                   \
+    static inline __attribute__((always_inline)) void run_shape_##shape(                           \
+        struct scan *s, struct worker *w, const struct piece *piece, uint32_t slot,                \
+        const struct row_run *run)                                                                 \
+    {                                                                                              \
+        (void)s;                                                                                   \
+        run_shaped(w, piece, slot, run, shape);                                                    \
+    }                                                                                              \
+    static void piece_shape_##shape(struct scan *s, struct worker *w, const struct piece *piece,   \
+                                    uint32_t low)                                                  \
+    {                                                                                              \
+        runs_each(s, w, piece, low, run_shape_##shape);                                            \
     }
 SHAPES(X)
 #undef X
@@ -557,7 +557,8 @@ static bool segments_plan(struct scan *s, struct snapshot *v, struct arena *aren
     return true;
 }
 
-/* Units come in time order by themselves, unless a month has two segments or persons were merged. */
+/* Units come in time order by themselves, unless a month has two segments or persons were merged.
+ */
 static bool order_is_needed(const struct scan *s)
 {
     for (size_t i = 1; i < s->segment_count; i++)

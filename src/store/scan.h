@@ -5,11 +5,11 @@
  * wanted of each event that matches at least one. The scan compiles conditions over each segment's
  * dictionaries, finds matching rows, and hands the sink batches of arrays.
  *
- * by_unit: a batch holds whole units (persons, after merges), each unit's events in time order (then
- * client sequence), each unit in one batch and on one thread. Otherwise: rows in any order, faster.
- * The sink's context is per thread: it gets contexts[thread]. Memory: about 2 MiB a thread, beside
- * what a single unit's matching events need. Errors: ERR_CORRUPT names a damaged segment; ERR_BUSY on
- * cancel or deadline.
+ * by_unit: a batch holds whole units (persons, after merges), each unit's events in time order
+ * (then client sequence), each unit in one batch and on one thread. Otherwise: rows in any order,
+ * faster. The sink's context is per thread: it gets contexts[thread]. Memory: about 2 MiB a thread,
+ * beside what a single unit's matching events need. Errors: ERR_CORRUPT names a damaged segment;
+ * ERR_BUSY on cancel or deadline.
  */
 #pragma once
 #include "base/intern.h"
@@ -43,13 +43,14 @@ struct scan_condition {
 };
 
 struct scan_selector {
-    struct str event; /* .at == NULL: any event */
-    int64_t from, to; /* [from, to) in UTC ms */
+    struct str event;                    /* .at == NULL: any event */
+    int64_t from, to;                    /* [from, to) in UTC ms */
     const struct scan_condition *filter; /* NULL = none */
 };
 
 /* A code column gives each event's text value as a code of `codes` (added to as needed, before the
- * first batch; missing and empty = SCAN_CODE_NONE); a number column gives it as double, missing = NaN. */
+ * first batch; missing and empty = SCAN_CODE_NONE); a number column gives it as double, missing =
+ * NaN. */
 enum { SCAN_CODE_NONE = UINT32_MAX };
 struct scan_column {
     enum { SCAN_CODE, SCAN_NUMBER } kind;
@@ -81,8 +82,8 @@ struct scan_batch {
     const uint32_t *units;  /* unit numbers, ascending within a batch */
     const uint32_t *starts; /* unit i has events starts[i] … starts[i+1]-1 */
     size_t count;           /* events */
-    const uint32_t *mask;   /* bit s: matches selector s. NULL = all match selector 0, the only one */
-    const int64_t *time;    /* if want_time */
+    const uint32_t *mask; /* bit s: matches selector s. NULL = all match selector 0, the only one */
+    const int64_t *time;  /* if want_time */
     const uint16_t *interval; /* if edges */
     const uint32_t *codes[SCAN_COLUMNS_MAX];
     const double *numbers[SCAN_COLUMNS_MAX];
@@ -91,7 +92,7 @@ struct scan_batch {
 typedef bool scan_sink(void *context, const struct scan_batch *batch);
 
 struct scan_stats {
-    uint64_t rows;       /* in the segments looked at */
+    uint64_t rows; /* in the segments looked at */
     uint64_t matched;
     uint64_t bytes_read; /* of the columns touched */
     uint32_t segments, segments_skipped;
@@ -125,7 +126,7 @@ struct property_info {
 /* Event names by count, most first; properties by name. In the arena. */
 void snapshot_events(const struct snapshot *v, struct arena *arena, struct event_name_info **list,
                      size_t *count);
-void snapshot_properties(const struct snapshot *v, struct arena *arena,
-                         struct property_info **list, size_t *count);
+void snapshot_properties(const struct snapshot *v, struct arena *arena, struct property_info **list,
+                         size_t *count);
 /* First and last event time; false if there is no event. */
 bool snapshot_span(const struct snapshot *v, int64_t *first, int64_t *last);

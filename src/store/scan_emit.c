@@ -16,7 +16,8 @@ void output_init(struct output *o, const struct scan_plan *p, bool needs_order, 
 }
 
 /* Calls `each` for every array in use, with its item size. */
-static void arrays_each(struct output *o, void (*each)(void **array, size_t item, const void *context),
+static void arrays_each(struct output *o,
+                        void (*each)(void **array, size_t item, const void *context),
                         const void *context)
 {
     if (o->has_time)
@@ -65,23 +66,24 @@ void output_room(struct output *o, size_t count)
 #define RUN_ROW(run, k) ((run)->rows ? (run)->rows[k] : (run)->first + (uint32_t)(k))
 
 /* One loop for listed rows, one for consecutive ones: the compiler can do better with each. */
-#define RUN_EACH(run, row, k, body)                                                               \
-    do {                                                                                          \
-        if ((run)->rows) {                                                                        \
-            const uint32_t *rows_ = (run)->rows;                                                  \
-            for (size_t k = 0; k < (run)->count; k++) {                                           \
-                const uint32_t row = rows_[k];                                                    \
-                body;                                                                             \
-            }                                                                                     \
-        } else {                                                                                  \
-            for (size_t k = 0; k < (run)->count; k++) {                                           \
-                const uint32_t row = (run)->first + (uint32_t)k;                                  \
-                body;                                                                             \
-            }                                                                                     \
-        }                                                                                         \
+#define RUN_EACH(run, row, k, body)                                                                \
+    do {                                                                                           \
+        if ((run)->rows) {                                                                         \
+            const uint32_t *rows_ = (run)->rows;                                                   \
+            for (size_t k = 0; k < (run)->count; k++) {                                            \
+                const uint32_t row = rows_[k];                                                     \
+                body;                                                                              \
+            }                                                                                      \
+        } else {                                                                                   \
+            for (size_t k = 0; k < (run)->count; k++) {                                            \
+                const uint32_t row = (run)->first + (uint32_t)k;                                   \
+                body;                                                                              \
+            }                                                                                      \
+        }                                                                                          \
     } while (0)
 
-static void emit_time(const struct segment_plan *s, const struct row_run *run, int64_t *restrict out)
+static void emit_time(const struct segment_plan *s, const struct row_run *run,
+                      int64_t *restrict out)
 {
     const uint32_t *time = s->time;
     int64_t start = s->segment->month_start;
@@ -101,7 +103,8 @@ static void emit_interval(const struct scan_plan *p, const struct segment_plan *
         RUN_EACH(run, row, k, out[k] = plan_interval(p, s->segment->month_start + time[row]));
 }
 
-static void emit_mask(const struct segment_plan *s, const struct row_run *run, uint32_t *restrict out)
+static void emit_mask(const struct segment_plan *s, const struct row_run *run,
+                      uint32_t *restrict out)
 {
     const struct column *names = s->segment->name;
     const uint32_t *selectors = s->selectors;
@@ -111,7 +114,7 @@ static void emit_mask(const struct segment_plan *s, const struct row_run *run, u
     else if (names->lane_bits == 8)
         RUN_EACH(run, row, k, out[k] = selectors[((const uint8_t *)names->lanes)[row]]);
     else
-        RUN_EACH(run, row, k, out[k] = selectors[lane_at(names, row)]);
+        RUN_EACH(run, row, k, out[k] = selectors[column_lane(names, row)]);
 }
 
 static void emit_sequence(const struct segment_plan *s, const struct row_run *run, uint32_t *out)
@@ -132,9 +135,9 @@ static bool part_lane(const struct column *c, uint32_t row, uint64_t *lane)
 {
     uint64_t place;
 
-    if (!lane_place(c, row, &place))
+    if (!column_place(c, row, &place))
         return false;
-    *lane = lane_at(c, place);
+    *lane = column_lane(c, place);
     return !lane_is_missing(c, *lane);
 }
 
@@ -173,7 +176,7 @@ static void emit_codes(const struct wanted *w, const struct row_run *run, uint32
     else if (c->lane_bits == 8)
         RUN_EACH(run, row, k, out[k] = codes[((const uint8_t *)c->lanes)[row]]);
     else
-        RUN_EACH(run, row, k, out[k] = codes[lane_at(c, row)]);
+        RUN_EACH(run, row, k, out[k] = codes[column_lane(c, row)]);
 }
 
 static double number_at(const struct wanted *w, uint32_t row)
@@ -200,7 +203,7 @@ static void emit_numbers(const struct wanted *w, const struct row_run *run, doub
     const double *numbers = c ? w->parts.list[0].numbers : NULL;
 
     if (is_plain(w, numbers != NULL))
-        RUN_EACH(run, row, k, out[k] = numbers[lane_at(c, row)]);
+        RUN_EACH(run, row, k, out[k] = numbers[column_lane(c, row)]);
     else
         RUN_EACH(run, row, k, out[k] = number_at(w, row));
 }

@@ -7,7 +7,7 @@ size_t match_names_plain(const struct segment_plan *s, uint32_t from, uint32_t t
 
     for (uint32_t row = from; row < to; row++) {
         rows[count] = row;
-        count += s->selectors[lane_at(c, row)] != 0;
+        count += s->selectors[column_lane(c, row)] != 0;
     }
     return count;
 }
@@ -20,8 +20,9 @@ __attribute__((target("avx2"))) static inline uint32_t in_set(__m256i v, __m256i
                                                               __m256i high_table)
 {
     const __m256i nibble = _mm256_set1_epi8(15);
-    const __m256i bits = _mm256_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128,
-                                          1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128);
+    const __m256i bits =
+        _mm256_setr_epi8(1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16,
+                         32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128);
     __m256i low = _mm256_and_si256(v, nibble);
     __m256i high = _mm256_and_si256(_mm256_srli_epi16(v, 4), nibble);
     __m256i set = _mm256_blendv_epi8(_mm256_shuffle_epi8(low_table, low),

@@ -1,9 +1,9 @@
 /*
  * store/scan_match (private to the room): which rows of a range have one of the wanted event names.
  *
- * Byte-wide name codes are compared 32 at a time where the machine has AVX2: a set of byte values as
- * two tables of 16 (by low nibble; bit = high nibble), looked up with a byte shuffle. Source of the
- * method: W. Mula, "SIMD byte lookup", http://0x80.pl/articles/simd-byte-lookup.html
+ * Byte-wide name codes are compared 32 at a time where the machine has AVX2: a set of byte values
+ * as two tables of 16 (by low nibble; bit = high nibble), looked up with a byte shuffle. Source of
+ * the method: W. Mula, "SIMD byte lookup", http://0x80.pl/articles/simd-byte-lookup.html
  */
 #pragma once
 #include "store/scan_plan.h"

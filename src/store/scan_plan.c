@@ -16,8 +16,8 @@ static const struct column *column_of_kind(const struct segment *g, enum column_
 }
 
 /* The columns that hold a subject in this segment: none, one, or one a value type. */
-static size_t subject_columns(const struct segment *g, enum scan_subject subject, struct str property,
-                              const struct column **list)
+static size_t subject_columns(const struct segment *g, enum scan_subject subject,
+                              struct str property, const struct column **list)
 {
     static const struct {
         enum scan_subject subject;
@@ -87,8 +87,8 @@ static bool node_make(const struct segment_context *c, struct segment_plan *s,
                       struct err *e);
 
 static const uint8_t *test_table(const struct segment_context *c,
-                                 const struct scan_condition *condition, const struct column *column,
-                                 bool missing_passes)
+                                 const struct scan_condition *condition,
+                                 const struct column *column, bool missing_passes)
 {
     uint32_t shift = column->is_optional && !column->is_sparse ? 1 : 0;
     uint8_t *pass = arena_alloc(c->arena, (size_t)column->dictionary_count + 1);
@@ -184,16 +184,16 @@ static bool test_passes(const struct node *n, const struct segment_plan *s, uint
     if (c->subject == SCAN_UNIT)
         return c->test_unit(c->context, unit);
     if (c->subject == SCAN_TIME)
-        return c->test(c->context,
-                       (struct value){.type = VALUE_INT,
-                                      .integer = s->segment->month_start + s->time[row]});
+        return c->test(
+            c->context,
+            (struct value){.type = VALUE_INT, .integer = s->segment->month_start + s->time[row]});
     for (size_t i = 0; i < n->parts.count; i++) {
         const struct part *p = &n->parts.list[i];
         uint64_t place;
         if (p->pass) {
-            if (!lane_place(p->column, row, &place))
+            if (!column_place(p->column, row, &place))
                 continue;
-            uint64_t lane = lane_at(p->column, place);
+            uint64_t lane = column_lane(p->column, place);
             if (!lane_is_missing(p->column, lane))
                 return p->pass[lane];
         } else {
@@ -427,7 +427,8 @@ uint16_t plan_interval(const struct scan_plan *p, int64_t at)
 static void quarters_make(const struct segment_context *c, struct segment_plan *s)
 {
     const struct scan_plan *p = c->plan;
-    int64_t start = s->segment->month_start, end = start + (int64_t)MONTH_QUARTERS * QUARTER_HOUR_MS;
+    int64_t start = s->segment->month_start,
+            end = start + (int64_t)MONTH_QUARTERS * QUARTER_HOUR_MS;
 
     for (size_t i = 0; i < p->edge_count; i++)
         if (p->edges[i] > start && p->edges[i] < end && (p->edges[i] - start) % QUARTER_HOUR_MS)
@@ -438,8 +439,8 @@ static void quarters_make(const struct segment_context *c, struct segment_plan *
     s->quarters = table;
 }
 
-bool segment_plan_make(const struct segment_context *c, struct segment *g,
-                       struct segment_plan *out, struct err *e)
+bool segment_plan_make(const struct segment_context *c, struct segment *g, struct segment_plan *out,
+                       struct err *e)
 {
     struct segment_plan *s = out;
     bool every = true, any = false;

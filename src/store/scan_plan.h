@@ -14,9 +14,9 @@ enum { QUARTER_HOUR_MS = 900000, MONTH_QUARTERS = 31 * 96 + 1 };
 /* One typed column of what a test or a wanted column looks at. */
 struct part {
     const struct column *column;
-    const uint8_t *pass;    /* tests: by lane, for dictionaries; NULL = call the test on the value */
-    const uint32_t *codes;  /* code columns: by lane; NULL = look the value's text up */
-    const double *numbers;  /* number columns: by lane; NULL = take the value's number */
+    const uint8_t *pass;   /* tests: by lane, for dictionaries; NULL = call the test on the value */
+    const uint32_t *codes; /* code columns: by lane; NULL = look the value's text up */
+    const double *numbers; /* number columns: by lane; NULL = take the value's number */
 };
 
 struct parts {
@@ -43,23 +43,24 @@ struct wanted {
 
 struct segment_plan {
     struct segment *segment;
-    const uint32_t *time;       /* its lanes */
-    const uint32_t *selectors;  /* by name code: bit per selector */
-    uint8_t set_low[16], set_high[16]; /* which name codes match any: by low nibble, bit = high nibble */
-    uint64_t names[4];          /* the same as a bit set, for skipping blocks */
-    bool every_name;            /* all name codes match something */
-    bool clips_time;            /* rows outside [time_from, time_to) are left out */
+    const uint32_t *time;      /* its lanes */
+    const uint32_t *selectors; /* by name code: bit per selector */
+    uint8_t set_low[16],
+        set_high[16];  /* which name codes match any: by low nibble, bit = high nibble */
+    uint64_t names[4]; /* the same as a bit set, for skipping blocks */
+    bool every_name;   /* all name codes match something */
+    bool clips_time;   /* rows outside [time_from, time_to) are left out */
     uint32_t time_from, time_to;
-    uint32_t checked;           /* selectors that need a look at each row */
+    uint32_t checked; /* selectors that need a look at each row */
     struct {
         uint32_t from, to;
         const struct node *filter; /* NULL = none */
     } check[SCAN_SELECTORS_MAX];
-    const uint16_t *quarters;   /* interval by quarter hour; NULL when edges are finer */
+    const uint16_t *quarters; /* interval by quarter hour; NULL when edges are finer */
     struct wanted wanted[SCAN_COLUMNS_MAX];
     const struct column **touched; /* columns to pin before rows are read */
     size_t touched_count;
-    size_t row_bits;            /* read for each row, for the figures */
+    size_t row_bits; /* read for each row, for the figures */
 };
 
 struct segment_context {
@@ -69,8 +70,8 @@ struct segment_context {
 };
 
 /* False with e->kind == ERR_NONE: nothing in this segment can match. */
-bool segment_plan_make(const struct segment_context *c, struct segment *g,
-                       struct segment_plan *out, struct err *e);
+bool segment_plan_make(const struct segment_context *c, struct segment *g, struct segment_plan *out,
+                       struct err *e);
 
 /* Does the row pass? `person` is its ordinal's unit. */
 bool node_passes(const struct node *n, const struct segment_plan *s, uint32_t row, uint32_t unit);
@@ -79,53 +80,7 @@ bool node_wants_unit(const struct node *n);
 /* The interval that holds `at`, by the plan's edges. */
 uint16_t plan_interval(const struct scan_plan *p, int64_t at);
 
-static inline uint64_t lane_at(const struct column *c, uint64_t at)
-{
-    switch (c->lane_bits) {
-    case 0:
-        return 0;
-    case 8:
-        return ((const uint8_t *)c->lanes)[at];
-    case 16:
-        return ((const uint16_t *)c->lanes)[at];
-    case 32:
-        return ((const uint32_t *)c->lanes)[at];
-    case 64:
-        return ((const uint64_t *)c->lanes)[at];
-    default: { /* 1, 2, 4: low bits first */
-        unsigned bits = c->lane_bits;
-        uint64_t bit = at * bits;
-        return (uint64_t)(((const uint8_t *)c->lanes)[bit >> 3] >> (bit & 7)) & ((1U << bits) - 1);
-    }
-    }
-}
-
-/* Where in the lanes a row stands; false if a sparse column does not have it. */
-static inline bool lane_place(const struct column *c, uint32_t row, uint64_t *place)
-{
-    if (LIKELY(!c->is_sparse)) {
-        *place = row;
-        return true;
-    }
-    uint32_t low = 0, high = c->row_count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (c->rows[middle] < row)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    *place = low;
-    return low < c->row_count && c->rows[low] == row;
-}
-
 static inline bool lane_is_missing(const struct column *c, uint64_t lane)
 {
     return c->is_optional && !c->is_sparse && lane == 0;
-}
-
-/* How many different lanes a dictionary column has. */
-static inline uint32_t lane_values(const struct column *c)
-{
-    return c->dictionary_count + (c->is_optional && !c->is_sparse ? 1 : 0);
 }

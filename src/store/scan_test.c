@@ -307,7 +307,8 @@ static int row_compare(const void *x, const void *y)
     BY(unit)
     BY(time)
     BY(sequence)
-    BY(mask) BY(code) BY(interval)
+    BY(mask)
+    BY(code) BY(interval)
 #undef BY
         double p = isnan(a->number) ? -1 : a->number,
                r = isnan(b->number) ? -1 : b->number;

@@ -126,6 +126,41 @@ struct value column_dictionary_value(const struct column *c, uint32_t code);
 /* A row's value; VALUE_MISSING when it has none. Any form; the slow path. Pinned columns only. */
 struct value column_value(const struct column *c, uint32_t row);
 /* Lane of a row (dense) or of a place in a sparse column, widened. */
-uint64_t column_lane(const struct column *c, uint64_t at);
-/* Widens lanes [from, to) into 32-bit codes; lane_bits <= 32. SIMD where the machine has it. */
+static inline uint64_t column_lane(const struct column *c, uint64_t at)
+{
+    switch (c->lane_bits) {
+    case 0:
+        return c->kind == COLUMN_ID ? at : 0; /* an id's code is its place */
+    case 8:
+        return ((const uint8_t *)c->lanes)[at];
+    case 16:
+        return ((const uint16_t *)c->lanes)[at];
+    case 32:
+        return ((const uint32_t *)c->lanes)[at];
+    case 64:
+        return ((const uint64_t *)c->lanes)[at];
+    default: { /* 1, 2, 4: low bits first */
+        unsigned bits = c->lane_bits, shift = (unsigned)(at * bits % 8);
+        return ((const uint8_t *)c->lanes)[at * bits / 8] >> shift & ((1U << bits) - 1);
+    }
+    }
+}
+/* Where in the lanes a row stands; false when a sparse column lacks it. */
+static inline bool column_place(const struct column *c, uint32_t row, uint64_t *place)
+{
+    *place = row;
+    if (LIKELY(!c->is_sparse))
+        return true;
+    uint32_t low = 0, high = c->row_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (c->rows[middle] < row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *place = low;
+    return low < c->row_count && c->rows[low] == row;
+}
+/* Widens lanes [from, to) into 32-bit codes; lane_bits <= 32. */
 void column_unpack(const struct column *c, uint64_t from, uint64_t to, uint32_t *into);

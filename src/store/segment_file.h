@@ -136,8 +136,6 @@ uint64_t id_filter_words_for(uint32_t id_count);
 void id_filter_set(uint64_t *filter, uint64_t words, struct hash128 hash);
 bool id_filter_has(const uint64_t *filter, uint64_t words, struct hash128 hash);
 
-/* Place of a row in a column; false when a sparse column lacks it. */
-bool column_place(const struct column *c, uint32_t row, uint64_t *place);
 /* Order of columns in a segment: kind, property, type. */
 int column_order(enum column_kind a_kind, struct str a_property, enum value_type a_type,
                  enum column_kind b_kind, struct str b_property, enum value_type b_type);

@@ -12,11 +12,11 @@
  *
  * Reading: store_snapshot gives a counted, immutable view; store/scan.h reads it.
  *
- * Failure: a failed write or sync is never retried: the store then refuses appends (ERR_BUSY) until it
- * is opened again, which replays the write-ahead log. A full disk gives ERR_NO_SPACE and clears by
- * itself. Damage gives ERR_CORRUPT and names the file; never a wrong answer.
- * Thread: all functions from any thread, unless said otherwise. Memory: the chunk and unsealed
- * segments (about 64 MiB at most), person ids (about 40 bytes each), open segments are mapped.
+ * Failure: a failed write or sync is never retried: the store then refuses appends (ERR_BUSY) until
+ * it is opened again, which replays the write-ahead log. A full disk gives ERR_NO_SPACE and clears
+ * by itself. Damage gives ERR_CORRUPT and names the file; never a wrong answer. Thread: all
+ * functions from any thread, unless said otherwise. Memory: the chunk and unsealed segments (about
+ * 64 MiB at most), person ids (about 40 bytes each), open segments are mapped.
  */
 #pragma once
 #include "base/value.h"
@@ -34,8 +34,8 @@ struct event {
     uint32_t sequence;      /* the client's own order inside one time stamp; 0 = none */
     struct str name;        /* required, as are time and person */
     struct str person;
-    struct str account; /* may be empty */
-    struct str session; /* may be empty */
+    struct str account;                /* may be empty */
+    struct str session;                /* may be empty */
     const struct property *properties; /* names differ; none is VALUE_MISSING */
     size_t property_count;
 };
@@ -73,10 +73,10 @@ struct store_receipt {
 
 struct store_options {
     bool read_only;
-    bool no_background;    /* tests: nothing runs but store_maintain */
-    size_t chunk_rows;     /* 0 = 65,536: rows of the chunk before it becomes an image */
-    size_t seal_rows;      /* 0 = 1,048,576: unsealed rows before they are written as segments */
-    struct str project;    /* name, part of each file's identity */
+    bool no_background; /* tests: nothing runs but store_maintain */
+    size_t chunk_rows;  /* 0 = 65,536: rows of the chunk before it becomes an image */
+    size_t seal_rows;   /* 0 = 1,048,576: unsealed rows before they are written as segments */
+    struct str project; /* name, part of each file's identity */
 };
 
 /* Makes the directory when missing (not when read_only). Replays the log. */
@@ -98,21 +98,22 @@ MUST_USE bool store_import_add(struct store_import *i, const struct store_batch 
                                struct err *e);
 MUST_USE bool store_import_finish(struct store_import *i, struct store_receipt *receipt,
                                   struct err *e);
-void store_import_close(struct store_import *i); /* NULL is fine; without finish: nothing promised */
+void store_import_close(
+    struct store_import *i); /* NULL is fine; without finish: nothing promised */
 AUTO_DEFINE(store_import, store_import_close)
 
 /* Seals what is in memory and compacts what is due, in the caller's thread, to the end. */
 MUST_USE bool store_maintain(struct store *s, struct err *e);
 
 struct store_state {
-    uint64_t events;          /* live */
+    uint64_t events; /* live */
     uint64_t people;
     uint64_t segments;
-    uint64_t segment_bytes;   /* on disk */
+    uint64_t segment_bytes; /* on disk */
     uint64_t log_bytes;
     uint64_t unsealed_events;
-    uint64_t torn_bytes_cut;  /* at the last open */
-    bool is_stopped;          /* a write failed; appends are refused */
+    uint64_t torn_bytes_cut; /* at the last open */
+    bool is_stopped;         /* a write failed; appends are refused */
 };
 void store_state(struct store *s, struct store_state *out);
 
