@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -41,10 +42,10 @@ class Reply:
 class Server:
     """`tenure serve` (or demo) on a free port; stops in close()."""
 
-    def __init__(self, data, *options, command="serve", env=None):
+    def __init__(self, data, *options, command="serve", env=None, port=0):
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            [TENURE, command, "--data", data, "--listen", "127.0.0.1:0", *options],
+            [TENURE, command, "--data", data, "--listen", f"127.0.0.1:{port}", *options],
             stdout=subprocess.PIPE, stderr=self.log, text=True, env=clean_env(env))
         self.lines = []
         self.url = self.link = None
@@ -56,14 +57,8 @@ class Server:
                 break
         if not self.link:
             raise AssertionError("the server did not start: " + self.errors())
-        listening = self.port_of_process()
-        self.port = listening
+        self.port = port or int(re.search(r"http://127\.0\.0\.1:(\d+)", "".join(self.lines)).group(1))
         self.url = f"http://127.0.0.1:{self.port}"
-
-    def port_of_process(self):
-        """The port is in the address, unless a public URL is printed instead."""
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", "".join(self.lines))
-        return int(found.group(1)) if found else None
 
     def errors(self):
         self.log.seek(0)
@@ -126,6 +121,11 @@ def plain_user():
     except (OSError, subprocess.SubprocessError):
         return None, "the command cannot be run by another user"
     return NOBODY, None
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        return s.getsockname()[1]
 
 
 def clean_env(more=None):

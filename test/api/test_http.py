@@ -5,7 +5,7 @@ import http.client
 import json
 import re
 
-from house import Case, line, main
+from house import Case, free_port, line, main
 
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
           "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -142,8 +142,19 @@ class SigningIn(WithServer):
 
     def test_behind_https_the_cookie_is_bound_to_the_host(self):
         self.server.close()
-        server = self.serve("--public-url", "https://tenure.example/", data=self.data)
+        server = self.serve("--public-url", "https://tenure.example/", port=free_port())
         self.assertTrue(server.link.startswith("https://tenure.example/signin?token="))
+        path = server.link[len("https://tenure.example"):]
+        reply = server.get(path, Host="tenure.example")
+        self.assertEqual(reply.status, 303)
+        self.assertRegex(reply.headers["set-cookie"], r"^__Host-tenure=[A-Za-z0-9_-]{43}; Path=/; "
+                                                      r"Max-Age=604800; HttpOnly; SameSite=Lax; Secure$")
+        self.assertIn("max-age=", reply.headers["strict-transport-security"])
+        cookie = reply.headers["set-cookie"].split(";")[0]
+        self.assertEqual(server.get("/api/v1/me", Cookie=cookie, Host="tenure.example").status, 200)
+        plain = cookie.replace("__Host-tenure", "tenure_session")
+        self.assertEqual(server.get("/api/v1/me", Cookie=plain, Host="tenure.example").status, 401)
+        self.assertEqual(server.get("/", Host="other.example").status, 403)
 
 
 class Keys(WithServer):
