@@ -50,7 +50,7 @@ static bool record_read(struct json j, struct record *r, struct err *e)
 static bool only(const struct record *r, uint32_t allowed, const char *kind, struct err *e)
 {
     for (size_t m = 0; m < MEMBER_COUNT; m++)
-        if (has(r, m) && !(allowed & 1u << m)) {
+        if (has(r, (enum member)m) && !(allowed & 1u << m)) {
             err_set(e, ERR_INVALID, "%s cannot have %s", kind, members[m]);
             err_code(e, "schema.unknown_member");
             return err_at(e, "/%s", members[m]);
