@@ -58,10 +58,15 @@ static inline void advance(struct plain *s, size_t k, int64_t time, int64_t wind
 void funnel_plain_unit(const struct funnel *f, struct plain *s, const struct scan_batch *b,
                        size_t from, size_t to, struct tally *t)
 {
-    while (from < to && b->mask && !(b->mask[from] & 1))
-        from++; /* nothing before the first step 1 matters */
-    if (from == to)
+    size_t begin_at = from;
+
+    while (begin_at < to && b->mask && !(b->mask[begin_at] & 1))
+        begin_at++;
+    if (begin_at == to)
         return;
+    while (begin_at > from && b->time[begin_at - 1] == b->time[begin_at])
+        begin_at--; /* what happens with the first step 1 counts, what comes before does not */
+    from = begin_at;
     s->depth = 0;
     for (size_t k = 0; k < f->step_count; k++)
         s->start[k] = INT64_MIN;

@@ -91,10 +91,14 @@ static bool is_complete(const struct funnel *f, const struct run *run)
     return run->depth == f->step_count && !run->is_excluded;
 }
 
-/* The first run that gets furthest; for `drop`, one without exclusion that gets as far. */
+/* The first run that gets furthest; for `drop`, one without exclusion that gets as far. A run that
+ * is anchored anew at step 1 is still the same one. */
 static void best_offer(struct walk *w, const struct run *run)
 {
-    if (run->depth > w->best.depth ||
+    bool is_anchored_anew = w->f->entry == ENTRY_LATEST && run->depth == 1 && w->best.depth == 1 &&
+                            !w->best.is_excluded;
+
+    if (run->depth > w->best.depth || is_anchored_anew ||
         (w->f->drops && run->depth == w->best.depth && w->best.is_excluded && !run->is_excluded))
         w->best = *run;
 }
@@ -118,7 +122,8 @@ static void exclude(struct walk *w, const struct instant *n)
     }
 }
 
-/* The newest run that the instant takes to `depth`. */
+/* The newest run that the instant takes to `depth`; of one run, the way with most optional steps,
+ * then with most of its steps in this instant. */
 static bool newest_at(const struct walk *w, const struct instant *n, uint32_t depth,
                       struct run *found, bool *keeps_all)
 {
@@ -133,12 +138,16 @@ static bool newest_at(const struct walk *w, const struct instant *n, uint32_t de
         if (needed > n->count)
             break;
         if (i && (!run->depth || run->is_excluded || !run_in_window(w->f, run, n->time) ||
-                  (is_found && run->start <= found->start)))
+                  (is_found && run->start < found->start)))
             continue;
         if (!i && !(n->steps & 1))
             break;
-        if (!instant_extend(w, n->list, n->count, run, UINT32_MAX, depth, &out) ||
-            (is_found && out.start <= found->start))
+        if (!instant_extend(w, n->list, n->count, run, UINT32_MAX, depth, &out))
+            continue;
+        bool is_newer = !is_found || out.start > found->start ||
+                        (out.start == found->start &&
+                         __builtin_popcount(out.taken) >= __builtin_popcount(found->taken));
+        if (!is_newer)
             continue;
         *found = out;
         *keeps_all = !i || run_gained(&out, run) == n->total;
