@@ -2,6 +2,7 @@
 #include <sys/prctl.h>
 
 #include "app/demo_findings.h"
+#include "app/interrupt.h"
 #include "app/relay.h"
 #include "app/server.h"
 #include "app/site.h"
@@ -177,6 +178,7 @@ bool command_demo(struct run *run, struct err *e)
     struct server_settings settings;
     AUTO(site) *site = NULL;
     struct server *server = NULL;
+    struct interrupt interrupt;
 
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (!server_settings(run, &settings, e))
@@ -186,7 +188,10 @@ bool command_demo(struct run *run, struct err *e)
     if (!server_open_site(run, os, &site, e))
         return false;
     run->site = site;
-    if (!show_company(run, e))
+    interrupt_start(&interrupt, NULL);
+    bool shown = show_company(run, e);
+    interrupt_stop(&interrupt);
+    if (!shown)
         return false;
     fflush(run->out);
     if (!server_start(site, &settings, &server, e))

@@ -2,12 +2,12 @@
  * tenure: the command. Opens the data directory and runs one command of the table in it, or hands
  * the command to the server that has it open.
  */
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/interrupt.h"
 #include "app/relay.h"
 #include "app/site.h"
 
@@ -68,31 +68,15 @@ static struct terminal look_at_terminal(void)
     return t;
 }
 
-/* Ctrl-C and SIGTERM end a command at its next safe point; a second one ends it at once. */
-static void *wait_for_signal(void *context)
-{
-    struct cancel *cancel = context;
-    sigset_t set;
-    int which = 0;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigwait(&set, &which);
-    cancel_set(cancel);
-    sigwait(&set, &which);
-    _exit(128 + which);
-}
-
 static bool run_here(struct run *run, struct site *site, struct err *e)
 {
-    pthread_t thread;
+    struct interrupt interrupt;
 
     run->site = site;
-    /* Never joined: it ends with the process, and the cancel lives in main's frame. */
-    if (pthread_create(&thread, NULL, wait_for_signal, run->cancel) == 0)
-        pthread_detach(thread);
-    return run->command->run(run, e);
+    interrupt_start(&interrupt, run->cancel);
+    bool ok = run->command->run(run, e);
+    interrupt_stop(&interrupt);
+    return ok;
 }
 
 /* The holder of the lock may be a server (hand over), or another command that ends soon (wait). */
@@ -106,11 +90,13 @@ static bool run_in_site(struct run *run, const struct str *words, size_t count, 
         AUTO(site) *site = NULL;
         struct err held = {0};
 
+        interrupt_block(); /* before the site makes threads */
         if (site_open(os, dir, run->command->name, &site, &held)) {
             bool ok = run_here(run, site, e);
             *exit_code = command_exit(run, ok, e);
             return ok;
         }
+        interrupt_unblock(); /* what waits here, or asks a server, may be ended at any time */
         if (held.kind != ERR_BUSY) {
             *e = held;
             return false;
@@ -169,15 +155,10 @@ int main(int argc, char **argv)
     char *cwd = getcwd(NULL, 0);
     size_t count = (size_t)MAX(argc - 1, 0);
     struct str *words = arena_array(arena, count + 1, sizeof *words);
-    sigset_t set;
 
     umask(077);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error to report, like a full disk */
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
     run.cwd = arena_copy(arena, cwd ? str_of(cwd) : STR("/"));
     mem_free(cwd);
     for (size_t i = 0; i < count; i++)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "app/interrupt.h"
 #include "app/relay.h"
 #include "app/site.h"
 
@@ -125,6 +126,7 @@ bool server_open_site(struct run *run, struct os *os, struct site **out, struct 
 {
     struct str dir = run_data_dir(run);
 
+    interrupt_block(); /* before the site makes threads */
     for (unsigned waited = 0;; waited += OPEN_STEP_MS) {
         struct err held = {0};
         if (site_open(os, dir, run->command->name, out, &held))

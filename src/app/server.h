@@ -22,7 +22,7 @@ void server_stop(struct server *s); /* within 10 s; NULL is fine */
 
 /*
  * Opens the data directory for a command that keeps it. ERR_CONFLICT when a server has it already.
- * A command that holds it for a moment is waited for.
+ * A command that holds it for a moment is waited for. Signals are blocked from here on.
  */
 MUST_USE bool server_open_site(struct run *run, struct os *os, struct site **out, struct err *e);
 

@@ -74,6 +74,19 @@ class Relay(Case):
         self.assertEqual(code, 0, server.errors())
         self.assertLess(seconds, 10)
 
+    def test_ctrl_c_ends_the_typed_command_and_not_the_server(self):
+        server = self.serve()
+        process = subprocess.Popen([TENURE, "import", "-", "--format", "events", "--data", self.data],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, env=clean_env())
+        process.stdin.write((line() + "\n").encode())
+        process.stdin.flush()
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=5), -signal.SIGINT)
+        process.communicate()
+        self.assertIn(server.url, self.done("status").out)
+
     def test_rubbish_on_the_socket_is_ignored(self):
         self.serve()
         for rubbish in (b"", b"\0" * 3, b"\xff" * 4096, b"GET / HTTP/1.1\r\n\r\n"):
@@ -94,6 +107,42 @@ class Relay(Case):
         slow.communicate(line().encode())
         second.communicate(timeout=10)
         self.assertEqual(second.returncode, DONE)
+
+
+class Interrupting(Case):
+    def test_ctrl_c_ends_an_import_with_what_was_read(self):
+        rows = (line("A", f"p{n}", id=str(n)) + "\n" for n in range(10**9))
+        process = subprocess.Popen([TENURE, "import", "-", "--format", "events", "--data", self.data],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, env=clean_env())
+        try:
+            for count, row in enumerate(rows):
+                process.stdin.write(row.encode())
+                if count == 50000:
+                    process.send_signal(signal.SIGINT)
+        except BrokenPipeError:
+            pass
+        _, errors = process.communicate(timeout=20)
+        self.assertEqual(process.returncode, FAILED)
+        self.assertIn(b"import again to add the rest", errors)
+        self.assertGreater(self.events(), 0)
+
+    def test_ctrl_c_ends_the_making_of_the_demo_and_a_second_run_completes_it(self):
+        process = subprocess.Popen([TENURE, "demo", "--data", self.data, "--listen", "127.0.0.1:0",
+                                    "--events", "300000", "--exit-after-ready"],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=clean_env())
+        self.assertIn(b"Making", process.stderr.readline())
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=5)
+        self.assertEqual(process.returncode, 128 + signal.SIGINT)
+        self.done("demo", "--listen", "127.0.0.1:0", "--events", "300000", "--exit-after-ready",
+                  timeout=120)
+        other = os.path.join(self.folder, "other")
+        self.done("demo", "--data", other, "--listen", "127.0.0.1:0", "--events", "300000",
+                  "--exit-after-ready", timeout=120)
+        (fresh,) = self.done("status", "--json", "--data", other).json()["projects"]
+        self.assertEqual(self.events("demo"), fresh["events"])
 
 
 class Stopping(Case):
