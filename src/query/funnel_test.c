@@ -40,8 +40,10 @@ static void question_write(const struct spec *s, struct buf *out)
                "\"steps\":[",
                s->order, s->entry, s->count, (long long)s->window_ms / 1000);
     for (size_t i = 0; i < s->steps; i++)
-        buf_printf(out, s->names[i] == '*' ? "%s{\"event\":null}" : "%s{\"event\":\"%c\"}",
-                   i ? "," : "", s->names[i]);
+        if (s->names[i] == '*')
+            buf_printf(out, "%s{\"event\":null}", i ? "," : "");
+        else
+            buf_printf(out, "%s{\"event\":\"%c\"}", i ? "," : "", s->names[i]);
     buf_add(out, STR("]"));
     if (s->has_exclusion)
         buf_printf(out, ",\"exclude\":[{\"event\":\"%c\",\"between\":[%zu,%zu]}]", s->excluded,
