@@ -30,8 +30,7 @@ static bool pattern_make(struct question *q, const struct ask *a, struct str tex
                         text.len, PATTERN_BYTES_MAX);
     p->place = a;
     p->code = pcre2_compile((PCRE2_SPTR)(text.at ? text.at : ""), text.len,
-                            options | PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C,
-                            &code, &at, NULL);
+                            options | PCRE2_UTF | PCRE2_MATCH_INVALID_UTF, &code, &at, NULL);
     if (!p->code) {
         PCRE2_UCHAR why[120];
         pcre2_get_error_message(code, why, sizeof why);
@@ -236,7 +235,7 @@ static bool text_test_read(struct question *q, const struct ask *a, struct leaf_
         [OPERATOR_NOT_CONTAINS] = PCRE2_LITERAL | PCRE2_CASELESS,
         [OPERATOR_STARTS_WITH] = PCRE2_LITERAL | PCRE2_CASELESS | PCRE2_ANCHORED,
         [OPERATOR_ENDS_WITH] = PCRE2_LITERAL | PCRE2_CASELESS | PCRE2_ENDANCHORED,
-        [OPERATOR_MATCHES] = 0,
+        [OPERATOR_MATCHES] = PCRE2_NEVER_BACKSLASH_C,
     };
     struct value *values;
     char room[VALUE_TEXT_BYTES];
