@@ -12,6 +12,7 @@ bool post_query(void *context, struct http_request *q, struct http_reply *r, str
     struct store_source room;
     struct store *store = NULL;
     BUF_AUTO answer = {0};
+    uint64_t began_ns = os_monotonic_ns(os);
 
     atomic_fetch_add(&api->questions, 1);
     if (!project_find(api->options.projects, q->name, q->arena, &settings, e) ||
@@ -22,7 +23,7 @@ bool post_query(void *context, struct http_request *q, struct http_reply *r, str
         .timezone = settings.timezone,
         .week_start = settings.week_start,
         .now_ms = os_now_ms(os),
-        .deadline_ns = os_monotonic_ns(os) + LIMIT_QUERY_SECONDS * UINT64_C(1000000000),
+        .deadline_ns = began_ns + LIMIT_QUERY_SECONDS * UINT64_C(1000000000),
         .cancel = &api->is_cancelled,
         .os = os,
     };
@@ -30,6 +31,8 @@ bool post_query(void *context, struct http_request *q, struct http_reply *r, str
     if (!query_answer(source, &asked, q->body, &answer, e))
         return false;
     r->body = arena_copy(q->arena, buf_str(&answer));
+    double took_ms = (double)(os_monotonic_ns(os) - began_ns) / 1e6;
+    http_reply_header(r, "Server-Timing", arena_printf(q->arena, "answer;dur=%.3f", took_ms));
     return true;
 }
 

@@ -44,6 +44,17 @@ static bool takes_gzip(const struct http_request *q)
     return false;
 }
 
+bool reply_dashboard(struct http_reply *r)
+{
+    const struct asset *page = find_asset(STR("/index.html"));
+
+    if (!page || asset_count < 2) /* one page alone is the notice that there is no dashboard */
+        return false;
+    r->type = page->type;
+    r->body = (struct str){(const char *)page->plain, page->plain_len};
+    return true;
+}
+
 bool get_asset(void *context, struct http_request *q, struct http_reply *r, struct err *e)
 {
     const struct asset *asset = find_asset(q->path);

@@ -53,5 +53,8 @@ void api_dress(void *context, const struct http_request *q, struct http_reply *r
 
 http_handler post_events, post_segment;
 http_handler post_query, get_definitions, get_me;
+/* Puts the dashboard into the reply, whatever its status; false in a build without a dashboard. */
+bool reply_dashboard(struct http_reply *r);
+
 http_handler get_signin, post_signout;
 http_handler get_healthz, get_readyz, get_metrics, get_openapi, get_asset;

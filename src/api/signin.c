@@ -1,6 +1,7 @@
 #include "api/route.h"
 
-/* Text only: the strict policy of our pages allows no style of its own here. */
+/* For a build without the dashboard, which says the same. Text only: the strict policy of our pages
+ * allows no style of its own here. */
 static const char old_link_page[] =
     "<!doctype html>\n"
     "<html lang=\"en\"><head><meta charset=\"utf-8\">"
@@ -42,7 +43,8 @@ bool get_signin(void *context, struct http_request *q, struct http_reply *r, str
     if (e->kind != ERR_UNAUTHORIZED)
         return false;
     r->status = 401;
-    r->body = (struct str){old_link_page, sizeof old_link_page - 1};
+    if (!reply_dashboard(r))
+        r->body = (struct str){old_link_page, sizeof old_link_page - 1};
     return true;
 }
 
