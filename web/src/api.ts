@@ -54,7 +54,17 @@ function failureOf(status: number, body: unknown): Failure {
   return new Failure(status, text('code') ?? '', text('message') ?? '', text('hint'), text('at'));
 }
 
-async function call<T>(path: string, options: RequestInit): Promise<T> {
+/** What the server took, where it says so: the clock here also counts a busy browser. */
+function serverTime(response: Response): number | undefined {
+  const said = /\bdur=([\d.]+)/.exec(response.headers.get('Server-Timing') ?? '')?.[1];
+  return said === undefined ? undefined : Number(said);
+}
+
+async function call<T>(
+  path: string,
+  options: RequestInit,
+  seen?: (response: Response) => void,
+): Promise<T> {
   let response: Response;
   try {
     response = await fetch(path, {
@@ -66,6 +76,7 @@ async function call<T>(path: string, options: RequestInit): Promise<T> {
     if ((cause as Error).name === 'AbortError') throw cause;
     throw new Failure(0, 'network', '', undefined, undefined);
   }
+  seen?.(response);
   const body: unknown = await response.json().catch(() => null);
   if (!response.ok) throw failureOf(response.status, body);
   if (body === null) throw new Failure(response.status, 'not_json', '', undefined, undefined);
@@ -102,14 +113,24 @@ export const api = {
     signal: AbortSignal,
   ): Promise<Answered<Q>> => {
     const began = performance.now();
-    const answer = await call<AnswerOf<Q>>(queryPath(project), {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify(question),
-      signal,
-    });
-    return { question, answer, milliseconds: performance.now() - began };
+    let took: number | undefined;
+    const answer = await call<AnswerOf<Q>>(
+      queryPath(project),
+      {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(question),
+        signal,
+      },
+      (response) => (took = serverTime(response)),
+    );
+    return { question, answer, milliseconds: took ?? performance.now() - began };
   },
 
-  signOut: () => fetch('/api/v1/signout', { method: 'POST', credentials: 'same-origin' }),
+  signOut: () =>
+    call<{ signed_in: false }>('/api/v1/signout', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: '{}',
+    }),
 };

@@ -1,10 +1,10 @@
 import { useQuery } from '@tanstack/react-query';
-import { useMemo } from 'react';
-import { api, Failure, type Definitions, type Project } from './api';
+import { useEffect, useMemo } from 'react';
+import { api, Failure, type Definitions, type Me, type Project } from './api';
 import { useWords } from './i18n';
 import { pickDefaults } from './logic/defaults';
 import { resolveRange } from './logic/range';
-import { EmptyState } from './page/empty';
+import { EmptyState, UnknownProject } from './page/empty';
 import { FailureNote } from './page/failure';
 import { FunnelCard } from './page/funnel';
 import { Header } from './page/header';
@@ -17,6 +17,12 @@ import { TrendCard } from './page/trend';
 import { useView, type Change } from './use_view';
 import type { View } from './logic/view';
 
+/** The project of the address; without one, the first that has something to show. */
+function shownOf(me: Me, view: View): Project | undefined {
+  if (view.project !== undefined) return me.projects.find((p) => p.name === view.project);
+  return me.projects.find((p) => p.events > 0) ?? me.projects[0];
+}
+
 export function App() {
   const { t } = useWords();
   const [view, change] = useView();
@@ -27,21 +33,30 @@ export function App() {
     refetchOnWindowFocus: true,
     // An empty project is asked again, so that the first events show by themselves.
     refetchInterval: (query) =>
-      query.state.data && !query.state.data.projects.some((p) => p.events > 0) ? 5_000 : false,
+      query.state.data && !(shownOf(query.state.data, view)?.events ?? 0) ? 5_000 : false,
   });
+  const isIn = me.data !== undefined;
+  useEffect(() => {
+    // An old link in a browser that is signed in already.
+    if (isIn && window.location.pathname === '/signin') window.history.replaceState(null, '', '/');
+  }, [isIn]);
 
   if (me.error instanceof Failure && me.error.status === 401) return <SignIn />;
   if (me.isPending) return <LoadingPage />;
-  const project = me.data?.projects.find((p) => p.name === view.project) ?? me.data?.projects[0];
+  const projects = me.data?.projects ?? [];
+  const project = me.data && shownOf(me.data, view);
+  const unknown = me.data && view.project !== undefined && !project ? view.project : undefined;
   return (
     <>
       <a className="skip" href="#charts">
         {t('app.skip')}
       </a>
-      <Header project={project} projects={me.data?.projects ?? []} change={change} />
+      <Header project={project} projects={projects} change={change} />
       <main id="charts" className={styles.main} tabIndex={-1}>
         {me.error ? (
           <FailureNote error={me.error} retry={() => void me.refetch()} />
+        ) : unknown !== undefined ? (
+          <UnknownProject name={unknown} projects={projects} change={change} />
         ) : project && project.events > 0 ? (
           <Charts key={project.name} project={project} view={view} change={change} />
         ) : (

@@ -12,6 +12,7 @@ export const en = {
   'header.scheme.dark': 'Dark',
   'header.scheme.auto': 'Same as the system',
   'header.signOut': 'Sign out',
+  'header.signOutFailed': 'You are still signed in, because the server could not end the session. Try again.',
   'header.summary': '{{events}} events · {{people}} people',
 
   'toolbar.label': 'What the charts cover',
@@ -25,7 +26,7 @@ export const en = {
   'range.from': 'From',
   'range.to': 'To',
   'range.wrong': 'The first day must not be after the last day.',
-  'range.settled': 'The data ends on {{date}}, so ranges count back from there.',
+  'range.settled': 'The data ends on {{date}}; ranges count back from there.',
   'toolbar.interval': 'Interval',
   'interval.auto': 'Automatic ({{interval}})',
   'interval.hour': 'Hour',
@@ -48,6 +49,7 @@ export const en = {
   'card.questionIntro': 'Send this document to {{path}}, or pass it to “tenure query”, to get the same numbers.',
   'card.csv': 'Download CSV',
   'card.answered': 'Answered in {{time}}',
+  'card.unseen': 'Nobody has done “{{names}}” so far. Check the spelling if you expected somebody.',
   'card.updating': 'Updating',
   'card.close': 'Close',
   'card.retry': 'Try again',
@@ -174,6 +176,12 @@ export const en = {
   'signin.title': 'Ask for a sign-in link',
   'signin.body': 'This page opens with a link that the server makes for you. Run this on the machine where Tenure runs, then open the link it prints:',
   'signin.note': 'A link works once, within 15 minutes. After that, this browser stays signed in.',
+  'signin.oldTitle': 'This sign-in link no longer works',
+  'signin.oldBody': 'A link works once, within 15 minutes. Run this on the machine where Tenure runs, then open the new link it prints:',
+
+  'unknown.title': 'There is no project “{{name}}” here',
+  'unknown.body': 'Open one of these:',
+  'unknown.none': '“tenure project create NAME” makes one.',
 
   'empty.title': 'No events yet',
   'empty.body': 'Send the first ones in either of these ways; this page notices by itself when they arrive.',

@@ -5,6 +5,8 @@ export interface Echo {
   to: string;
   as_of: string;
   timezone: string;
+  /** Names in the question that no event has had so far; they count as nothing. */
+  unseen?: string[];
 }
 
 export interface Cohort {
@@ -65,7 +67,7 @@ export function gridCells(cohort: Cohort): GridCell[] {
   });
 }
 
-const TOPS = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1];
+const TOPS = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1];
 
 /** The ratio that gets the darkest shade: the largest cell after period 0, rounded up. */
 export function gridTop(answer: RetentionAnswer): number {

@@ -12,7 +12,7 @@ describe('formats', () => {
     expect(en.percent(1)).toBe('100%');
     expect(en.percent(0)).toBe('0%');
     expect(en.signedPercent(0.05)).toBe('+5%');
-    expect(en.signedPercent(-0.051)).toBe('-5.1%');
+    expect(en.signedPercent(-0.051)).toBe('\u22125.1%');
   });
 
   it('of dates, Thai ones in the Buddhist era', () => {

@@ -9,6 +9,8 @@ const LOCALES: Record<Language, string> = { en: 'en-GB', th: 'th-TH-u-ca-buddhis
 export interface Format {
   count(value: number): string;
   percent(ratio: number): string;
+  /** Without decimals: the ends of a scale. */
+  wholePercent(ratio: number): string;
   signedPercent(ratio: number): string;
   duration(seconds: number): string;
   date(civil: string): string;
@@ -72,7 +74,7 @@ export function makeFormat(language: Language): Format {
     style: 'unit',
     unit: 'millisecond',
     unitDisplay: language === 'th' ? 'long' : 'short',
-    maximumFractionDigits: 0,
+    maximumSignificantDigits: 2,
   });
   const quarter = (at: Date, year: string) =>
     language === 'th'
@@ -85,7 +87,9 @@ export function makeFormat(language: Language): Format {
   return {
     count: (value) => number.format(value),
     percent: (ratio) => (ratio === 0 || ratio === 1 ? whole : percent).format(ratio),
-    signedPercent: (ratio) => signed.format(ratio),
+    wholePercent: (ratio) => whole.format(ratio),
+    // A minus is as wide as a plus; the hyphen that Intl writes is not.
+    signedPercent: (ratio) => signed.format(ratio).replace('-', '\u2212'),
     duration: (seconds) => {
       const at = DURATION_UNITS.find((u) => seconds < u.below) ?? DURATION_UNITS[3];
       return units.get(at.unit)?.format(seconds / at.seconds) ?? '';

@@ -17,8 +17,8 @@ describe('ranges', () => {
       from: '2026-10-23', to: '2026-11-21', interval: 'day', asOf: undefined,
     });
     expect(at('12w')).toMatchObject({ from: '2026-08-31', to: '2026-11-21', interval: 'week' });
-    expect(at('6mo')).toMatchObject({ from: '2026-06-01', interval: 'week' });
-    expect(at('12mo')).toMatchObject({ from: '2025-12-01', interval: 'month' });
+    expect(at('6mo')).toMatchObject({ from: '2026-05-18', interval: 'week' });
+    expect(at('12mo')).toMatchObject({ from: '2025-11-01', interval: 'month' });
     expect(at('all')).toMatchObject({ from: '2024-11-01', interval: 'month' });
   });
 

@@ -52,9 +52,9 @@ function presetStart(preset: string, end: string, times: ProjectTimes, timezone:
     case '12w':
       return addDays(startOf('week', end, times.week_start), -77);
     case '6mo':
-      return addMonths(startOf('month', end, times.week_start), -5);
+      return addMonths(end, -6);
     case '12mo':
-      return addMonths(startOf('month', end, times.week_start), -11);
+      return addMonths(end, -12);
     default:
       return times.first_event ? civilIn(timezone, Date.parse(times.first_event)) : end;
   }

@@ -18,7 +18,7 @@ describe('the address bar', () => {
       match: 'on_or_after',
       cohort: 'every',
       steps: ['Signed Up', 'สร้าง=โครงการ', 'A&B?'],
-      window: '30d',
+      window: '90d',
       event: null,
       math: 'events',
       by: 'plan',

@@ -42,7 +42,7 @@ export const DEFAULT_VIEW: View = {
   match: 'on',
   cohort: 'first_matching',
   steps: undefined,
-  window: '14d',
+  window: '30d',
   event: undefined,
   math: 'people',
   by: undefined,

@@ -117,7 +117,14 @@ export function CardFrame<Q extends Question>(props: FrameProps<Q>) {
         {asked.error ? (
           <FailureNote error={asked.error} retry={() => void asked.refetch()} />
         ) : data ? (
-          props.children(data)
+          <>
+            {data.answer.unseen && data.answer.unseen.length > 0 && (
+              <p className={styles.notice} role="status">
+                {t('card.unseen', { names: data.answer.unseen.join('”, “') })}
+              </p>
+            )}
+            {props.children(data)}
+          </>
         ) : (
           <LoadingBlock height={props.height} />
         )}

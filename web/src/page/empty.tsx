@@ -1,5 +1,8 @@
+import { Button } from '@mantine/core';
+import type { Project } from '../api';
 import { useWords } from '../i18n';
 import { CopyBlock } from './copy';
+import type { Change } from '../use_view';
 import styles from './page.module.css';
 
 export function EmptyState(props: { project: string }) {
@@ -26,6 +29,33 @@ export function EmptyState(props: { project: string }) {
       <p className={styles.waiting} role="status">
         <span aria-hidden="true" />
         {t('empty.waiting')}
+      </p>
+    </section>
+  );
+}
+
+/** An address of a project that is not here: say so, rather than show another one's numbers. */
+export function UnknownProject(props: {
+  name: string;
+  projects: readonly Project[];
+  change: Change;
+}) {
+  const { t } = useWords();
+  return (
+    <section className={styles.empty} aria-labelledby="unknown-title">
+      <h1 id="unknown-title">{t('unknown.title', { name: props.name })}</h1>
+      <p>{t(props.projects.length > 0 ? 'unknown.body' : 'unknown.none')}</p>
+      <p className={styles.more}>
+        {props.projects.map((project) => (
+          <Button
+            key={project.name}
+            size="compact-sm"
+            variant="default"
+            onClick={() => props.change({ project: project.name })}
+          >
+            {project.name}
+          </Button>
+        ))}
       </p>
     </section>
   );

@@ -3,7 +3,7 @@ import { useWords, type Words } from '../i18n';
 import { biggestLoss, type FunnelAnswer } from '../logic/answers';
 import type { Cell } from '../logic/csv';
 import { funnelQuestion } from '../logic/questions';
-import { MAX_STEPS, WINDOWS, type Window } from '../logic/view';
+import { DEFAULT_VIEW, MAX_STEPS, WINDOWS, type Window } from '../logic/view';
 import { CardFrame, Figure, NoAnswer, useAnswer, type CardProps } from './card';
 import { EventSelect } from './event_select';
 import styles from './funnel.module.css';
@@ -39,7 +39,12 @@ function Answer({ answer }: { answer: FunnelAnswer }) {
   const first = steps[0];
   const last = steps.at(-1);
   if (!first || !last || first.count === 0) {
-    return <NoAnswer text={t('funnel.none', { event: first?.name ?? '' })} />;
+    return (
+      <NoAnswer
+        text={t('funnel.none', { event: first?.name ?? '' })}
+        hint={t('retention.noneHint')}
+      />
+    );
   }
   const worst = biggestLoss(steps);
   const worstStep = worst === null ? undefined : steps[worst];
@@ -167,7 +172,7 @@ export function FunnelCard(props: CardProps) {
             allowDeselect={false}
             value={view.window}
             data={WINDOWS.map((value) => ({ value, label: t(`funnel.window.${value}`) }))}
-            onChange={(value) => change({ window: (value ?? '14d') as Window })}
+            onChange={(value) => change({ window: (value ?? DEFAULT_VIEW.window) as Window })}
           />
           {steps.length < MAX_STEPS && (
             <Button

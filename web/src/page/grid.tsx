@@ -266,13 +266,13 @@ function Legend(props: { top: number }) {
     <p className={styles.legend}>
       <span>{t('retention.legend')}</span>
       <span className={styles.scale}>
-        {format.percent(0)}
+        {format.wholePercent(0)}
         <span className={styles.swatches} aria-hidden="true">
           {Array.from({ length: SHADES }, (_, i) => (
             <i key={i} data-shade={i} />
           ))}
         </span>
-        {format.percent(props.top)}
+        {format.wholePercent(props.top)}
       </span>
       <span className={styles.scale}>
         <i className={styles.dashed} aria-hidden="true" />

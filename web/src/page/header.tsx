@@ -6,7 +6,8 @@ import {
   type MantineColorScheme,
 } from '@mantine/core';
 import { useQueryClient } from '@tanstack/react-query';
-import { api, type Project } from '../api';
+import { useState } from 'react';
+import { api, Failure, type Project } from '../api';
 import { setLanguage, useWords } from '../i18n';
 import type { Change } from '../use_view';
 import { CheckIcon, LeaveIcon, Mark, MoonIcon, ScreenIcon, SunIcon } from './icons';
@@ -82,8 +83,17 @@ export function Header(props: {
   const { t, format } = useWords();
   const { project, projects } = props;
   const queries = useQueryClient();
+  const [stillIn, setStillIn] = useState(false);
   const signOut = async () => {
-    await api.signOut().catch(() => undefined);
+    try {
+      await api.signOut();
+    } catch (error) {
+      // Without a session there is nothing to end; all else leaves this browser signed in.
+      if (!(error instanceof Failure && error.status === 401)) {
+        setStillIn(true);
+        return;
+      }
+    }
     queries.clear();
     window.location.assign('/');
   };
@@ -149,6 +159,11 @@ export function Header(props: {
           </ActionIcon>
         </div>
       </div>
+      {stillIn && (
+        <p className={styles.headerNote} role="alert">
+          {t('header.signOutFailed')}
+        </p>
+      )}
     </header>
   );
 }

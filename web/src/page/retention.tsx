@@ -10,7 +10,8 @@ import { EventSelect } from './event_select';
 import { RetentionGrid } from './grid';
 import styles from './page.module.css';
 
-const NEWEST = 16;
+// As many rows as a weekly grid has columns: the newest ones fill the triangle.
+const NEWEST = 13;
 
 function csvOf(answer: RetentionAnswer, words: Words, interval: Interval): Cell[][] {
   const periods = answer.average.pooled.map((_, k) => k);

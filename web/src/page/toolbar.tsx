@@ -144,26 +144,25 @@ export function Toolbar(props: Props) {
           change({ timezone: zone === null || zone === project.timezone ? undefined : zone })
         }
       />
-      <p className={styles.covered}>
-        <span>
-          {format.date(span.from)} – {format.date(span.to)}
-        </span>
-        {span.asOf && 'preset' in view.range && (
-          <span className={styles.quiet}>
-            {t('range.settled', { date: format.instant(span.asOf, timezone) })}
+      <div className={styles.covered}>
+        <p>
+          <span>
+            {format.date(span.from)} – {format.date(span.to)}
           </span>
-        )}
-      </p>
-      <ActionIcon
-        className={styles.refresh ?? ''}
-        variant="default"
-        size={30}
-        aria-label={t('toolbar.refresh')}
-        title={t('toolbar.refresh')}
-        onClick={() => void queries.invalidateQueries()}
-      >
-        <RefreshIcon />
-      </ActionIcon>
+          {span.asOf && 'preset' in view.range && (
+            <span className={styles.quiet}>{t('range.settled', { date: format.date(span.to) })}</span>
+          )}
+        </p>
+        <ActionIcon
+          variant="default"
+          size={30}
+          aria-label={t('toolbar.refresh')}
+          title={t('toolbar.refresh')}
+          onClick={() => void queries.invalidateQueries()}
+        >
+          <RefreshIcon />
+        </ActionIcon>
+      </div>
     </section>
   );
 }
