@@ -34,6 +34,15 @@ export function linkIn(text) {
   return link;
 }
 
+/** What a browser keeps after opening the link. */
+async function signIn(link) {
+  const reply = await fetch(link, { redirect: 'manual' });
+  const [name, value] = (reply.headers.getSetCookie()[0] ?? '').split(';')[0].split('=');
+  if (reply.status !== 303 || !value) throw new Error(`the sign-in link was answered ${reply.status}`);
+  const cookie = { name, value, domain: new URL(link).hostname, path: '/', expires: -1 };
+  return { cookies: [{ ...cookie, httpOnly: true, secure: false, sameSite: 'Lax' }], origins: [] };
+}
+
 /** A server over a fresh data directory; `empty` makes a project without an event. */
 export async function startServer({ empty = false, events = makeEvents() } = {}) {
   if (!existsSync(BINARY)) throw new Error(`${BINARY} is not there: build it, or set TENURE`);
@@ -56,15 +65,19 @@ export async function startServer({ empty = false, events = makeEvents() } = {})
   const origin = `http://127.0.0.1:${port}`;
   for (let tries = 0; ; tries++) {
     if (await fetch(`${origin}/healthz`).then((r) => r.ok, () => false)) break;
-    if (child.exitCode !== null || tries > 100) throw new Error(`the server did not start: ${said}`);
+    if (child.exitCode !== null || tries > 300) throw new Error(`the server did not start: ${said}`);
     await new Promise((done) => setTimeout(done, 100));
   }
+  const link = async () => linkIn(await tenure(data, 'signin'));
+  let session;
   return {
     origin,
     data,
     fill,
     expected: expectedPeople(),
-    link: async () => linkIn(await tenure(data, 'signin')),
+    link,
+    // One session for all pages that do not end it.
+    session: () => (session ??= link().then(signIn)),
     stop: async () => {
       const ended = new Promise((done) => child.once('exit', done));
       child.kill('SIGTERM');
@@ -74,9 +87,15 @@ export async function startServer({ empty = false, events = makeEvents() } = {})
   };
 }
 
+const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+/** Why the tests here cannot run, or false. */
+export const skip = existsSync(CHROMIUM)
+  ? false
+  : `${CHROMIUM} is not there: install Debian's chromium, or set CHROMIUM`;
+
 export const startBrowser = () =>
   chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    executablePath: CHROMIUM,
     // Chromium's own sandbox needs rights that a container or root does not have.
     args: ['--no-sandbox', '--disable-dev-shm-usage'],
   });
@@ -92,10 +111,11 @@ export async function openPage(browser, server, options = {}) {
     locale: 'en-GB',
     colorScheme: 'light',
     reducedMotion: 'reduce',
+    storageState: signedIn ? await server.session() : undefined,
     ...context,
   });
   const page = await made.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000); // a busy machine is slow, not wrong
   page.sins = [];
   page.asked = [];
   page.on('console', (message) => {
@@ -124,8 +144,7 @@ export async function openPage(browser, server, options = {}) {
       if (localStorage.getItem(key) === null) localStorage.setItem(key, value);
     }
   }, storage);
-  if (signedIn) await page.goto(await server.link());
-  if (!signedIn || path !== '/') await page.goto(server.origin + path);
+  await page.goto(server.origin + path);
   return page;
 }
 
