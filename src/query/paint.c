@@ -232,7 +232,7 @@ void paint_shaded(struct paint *p, double part, bool is_open, const char *text, 
 {
     /* From nearly white to a deep green: linear in sRGB, dark text until the ground is dark. */
     static const double pale[] = {236, 246, 243}, deep[] = {8, 92, 84};
-    double strength = isfinite(part) ? pow(fmin(fmax(part, 0), 1), 0.75) : 0;
+    double strength = isfinite(part) ? pow(fmin(fmax(part, 0), 1), 0.6) : 0;
     int rgb[3];
 
     if (!p->colour) {

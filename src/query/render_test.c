@@ -1,0 +1,206 @@
+/* Answers as text and as CSV: whole pictures, and what must not happen to a terminal or a sheet. */
+#include <stdio.h>
+
+#include "base/test.h"
+#include "query/paint.h"
+
+#define ECHO                                                                                       \
+    "\"from\":\"2026-03-01T00:00:00+00:00\",\"to\":\"2026-03-03T00:00:00+00:00\","                 \
+    "\"as_of\":\"2026-03-02T12:00:00+00:00\",\"timezone\":\"UTC\",\"week_start\":\"monday\","      \
+    "\"interval\":\"day\",\"tz_version\":\"2025b\",\"rules\":{\"semantics\":\"tenure\"}"
+
+#define ECHO_LINE                                                                                  \
+    "2026-03-01 to 2026-03-03 | as of 2026-03-02T12:00:00+00:00 | UTC | tz 2025b\n"                \
+    "semantics tenure\n"
+
+static const char trend[] =
+    "{\"insight\":\"trends\"," ECHO ",\"intervals\":[\"2026-03-01\",\"2026-03-02\"],"
+    "\"series\":[{\"name\":\"A\",\"math\":\"people\",\"values\":[1234,617.5],\"total\":1500,"
+    "\"final\":[true,false]}]}";
+static const char lines[] =
+    "{\"insight\":\"trends\"," ECHO ",\"intervals\":[\"2026-03-01\",\"2026-03-02\"],"
+    "\"series\":[{\"name\":\"A\",\"breakdown\":[\"pro\"],\"values\":[1,4],\"total\":5,"
+    "\"final\":[true,true]},{\"name\":\"A\",\"breakdown\":[null],\"values\":[null,2],\"total\":2,"
+    "\"final\":[true,true]}]}";
+static const char funnel[] =
+    "{\"insight\":\"funnel\"," ECHO ",\"steps\":[{\"name\":\"=A\",\"count\":200,\"conversion\":1,"
+    "\"from_previous\":1,\"average_seconds\":null,\"median_seconds\":null,\"p90_seconds\":null,"
+    "\"stopped\":0},{\"name\":\"B\",\"count\":50,\"conversion\":0.25,\"from_previous\":0.25,"
+    "\"average_seconds\":90,\"median_seconds\":3725,\"p90_seconds\":90,\"stopped\":3}]}";
+static const char retention[] =
+    "{\"insight\":\"retention\"," ECHO ",\"columns\":[\"0\",\"1\"],\"cohorts\":["
+    "{\"start\":\"2026-03-01\",\"size\":8,\"counts\":[8,3],\"final\":1},"
+    "{\"start\":\"2026-03-02\",\"size\":0,\"counts\":[0,null],\"final\":0}],"
+    "\"average\":{\"pooled\":[1,null],\"weighted\":[1,null],\"cohorts\":[1,0]}}";
+static const char people[] =
+    "{\"insight\":\"funnel\"," ECHO ",\"people\":[{\"id\":\"u\\u001b[31m1\"},{\"id\":\"@u2\"}],"
+    "\"total\":3,\"cursor\":\"1\"}";
+
+static void text_is(const char *answer, unsigned width, const char *wanted)
+{
+    struct query_text_options options = {.width = width};
+    BUF_AUTO out = {0};
+    struct err e = {0};
+
+    assert_works(query_render_text(str_of(answer), &options, &out, &e), e);
+    assert_str(buf_str(&out), str_of(wanted));
+}
+
+static void pictures_are_plain_ascii(void **state)
+{
+    (void)state;
+    text_is(trend, 80,
+            "A\n"
+            "2026-03-01  1,234  ############################################################\n"
+            "2026-03-02  617.5* ------------------------------\n"
+            "total       1,500\n"
+            "* not over yet\n" ECHO_LINE);
+    text_is(lines, 80,
+            "pro     :@      5\n"
+            "(none)  _@      2\n" ECHO_LINE);
+    text_is(funnel, 80,
+            " 1 =A     #########################          200    100%\n"
+            "          v 150 dropped (75.0%)\n"
+            " 2 B      ######                              50   25.0%   median time 1h 02m   3 "
+            "stopped by exclusion\n" ECHO_LINE);
+    text_is(retention, 80,
+            "cohort         size      0      1\n"
+            "2026-03-01        8   100%  37.5%*\n"
+            "2026-03-02        0      .\n"
+            "average               100%\n"
+            "* not over yet\n" ECHO_LINE);
+}
+
+static void narrow_grids_say_what_is_left(void **state)
+{
+    (void)state;
+    text_is(retention, 30,
+            "cohort         size      0\n"
+            "2026-03-01        8   100%\n"
+            "2026-03-02        0      .\n"
+            "average               100%\n"
+            "* not over yet\n"
+            "+ 1 more columns in --json and --csv\n"
+            "2026-03-01 to 2026-03-03\n"
+            "as of 2026-03-02T12:00:00+00:00\n"
+            "UTC | tz 2025b\n"
+            "semantics tenure\n");
+}
+
+static void names_cannot_steer_the_terminal(void **state)
+{
+    (void)state;
+    text_is(people, 80, "u?[31m1\n@u2\ntotal 3\nmore; next cursor \"1\"\n" ECHO_LINE);
+}
+
+static void colour_closes_what_it_opens(void **state)
+{
+    static const char *const answers[] = {trend, lines, funnel, retention, people};
+    struct query_text_options options = {.width = 90, .colour = true, .language = QUERY_THAI};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(answers); i++) {
+        BUF_AUTO out = {0};
+        struct err e = {0};
+        size_t opened = 0;
+        assert_works(query_render_text(str_of(answers[i]), &options, &out, &e), e);
+        for (size_t k = 0; k + 3 < out.len; k++) {
+            if (out.at[k] != '\033')
+                continue;
+            bool closes = str_starts(str_sub(buf_str(&out), k, 4), STR("\033[0m"));
+            assert_true(closes || opened < 3); /* ground, ink, slant */
+            opened = closes ? 0 : opened + 1;
+        }
+        assert_int_equal(opened, 0);
+        assert_true(str_is_utf8(buf_str(&out)));
+    }
+}
+
+static void columns_are_those_of_the_terminal(void **state)
+{
+    (void)state;
+    assert_int_equal(text_columns(STR("abc")), 3);
+    assert_int_equal(text_columns(STR("ที่นี่")), 2); /* vowels and tones stand above */
+    assert_int_equal(text_columns(STR("日本")), 4);
+}
+
+static void numbers_read_well(void **state)
+{
+    static const struct {
+        double value;
+        const char *text;
+    } numbers[] = {{0, "0"},
+                   {7, "7"},
+                   {1234567, "1,234,567"},
+                   {-1234.5, "-1,234.5"},
+                   {0.04213, "0.0421"},
+                   {99.999, "100"}};
+    static const struct {
+        double seconds;
+        const char *text;
+    } times[] = {{0.25, "0.25s"}, {59, "59s"}, {61, "1m 01s"}, {7260, "2h 01m"}, {90000, "1d 1h"}};
+    char room[NUMBER_BYTES];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(numbers); i++)
+        assert_str(number_of_double(numbers[i].value, room), str_of(numbers[i].text));
+    for (size_t i = 0; i < COUNT(times); i++)
+        assert_str(seconds_text(times[i].seconds, room), str_of(times[i].text));
+    assert_str(percent_text(0.6125, room), STR("61.3%"));
+    assert_str(percent_text(1, room), STR("100%"));
+    assert_str(percent_text(0.0004, room), STR("0.04%"));
+}
+
+static void csv_is(const char *answer, const char *wanted)
+{
+    BUF_AUTO out = {0};
+    struct err e = {0};
+
+    assert_works(query_render_csv(str_of(answer), &out, &e), e);
+    assert_str(buf_str(&out), str_of(wanted));
+}
+
+static void tables_are_rows(void **state)
+{
+    (void)state;
+    csv_is(lines, "period,series,breakdown,interval,value,final\r\n"
+                  "current,A,pro,2026-03-01,1,true\r\n"
+                  "current,A,pro,2026-03-02,4,true\r\n"
+                  "current,A,(none),2026-03-01,,true\r\n"
+                  "current,A,(none),2026-03-02,2,true\r\n");
+    csv_is(retention, "breakdown,cohort,size,final,0,1\r\n"
+                      ",2026-03-01,8,1,8,3\r\n"
+                      ",2026-03-02,0,0,0,\r\n");
+    csv_is(funnel, "breakdown,step,name,count,conversion,from_previous,average_seconds,"
+                   "median_seconds,p90_seconds,stopped\r\n"
+                   ",1,'=A,200,1,1,,,,0\r\n" /* no formula for a spreadsheet */
+                   ",2,B,50,0.25,0.25,90,3725,90,3\r\n");
+}
+
+static void what_is_no_answer_is_refused(void **state)
+{
+    struct query_text_options options = {0};
+    BUF_AUTO out = {0};
+    struct err e = {0};
+
+    (void)state;
+    assert_false(query_render_text(STR("{"), &options, &out, &e));
+    assert_false(query_render_text(STR("{\"insight\":\"x\"}"), &options, &out, &e));
+    assert_int_equal(e.kind, ERR_UNSUPPORTED);
+    assert_false(query_render_csv(STR("[]"), &out, &e));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pictures_are_plain_ascii),
+        cmocka_unit_test(narrow_grids_say_what_is_left),
+        cmocka_unit_test(names_cannot_steer_the_terminal),
+        cmocka_unit_test(colour_closes_what_it_opens),
+        cmocka_unit_test(columns_are_those_of_the_terminal),
+        cmocka_unit_test(numbers_read_well),
+        cmocka_unit_test(tables_are_rows),
+        cmocka_unit_test(what_is_no_answer_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
