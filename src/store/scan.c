@@ -409,21 +409,31 @@ static inline __attribute__((always_inline)) void run_shaped(struct worker *w,
                                                              uint32_t slot,
                                                              const struct row_run *run, int shape)
 {
+    /* Block-scoped restrict pointers: a store of one array must not make the others be read again.
+     */
     const struct segment_plan *p = piece->segment;
-    const uint32_t *time = p->time;
-    const uint8_t *names = p->segment->name->lanes;
+    const uint32_t *restrict rows = run->rows, *restrict masks = run->masks;
+    const uint32_t *restrict time = shape & SHAPE_EVERY ? p->time + run->first : p->time;
+    const uint8_t *restrict names = (const uint8_t *)p->segment->name->lanes + run->first;
+    const uint32_t *restrict selectors = p->selectors;
+    const uint16_t *restrict quarters = p->quarters;
+    const int64_t start = p->segment->month_start;
     size_t at = w->counts[slot];
+    int64_t *restrict out_time = w->out.time + at;
+    uint16_t *restrict out_interval = w->out.interval + at;
+    uint32_t *restrict out_mask = w->out.mask + at;
+    const size_t count = run->count;
 
-    for (size_t k = 0; k < run->count; k++) {
-        uint32_t row = shape & SHAPE_EVERY ? run->first + (uint32_t)k : run->rows[k];
+    for (size_t k = 0; k < count; k++) {
+        uint32_t t = time[shape & SHAPE_EVERY ? k : rows[k]];
         if (shape & SHAPE_TIME)
-            w->out.time[at + k] = p->segment->month_start + time[row];
+            out_time[k] = start + t;
         if (shape & SHAPE_INTERVAL)
-            w->out.interval[at + k] = p->quarters[time[row] / QUARTER_HOUR_MS];
+            out_interval[k] = quarters[t / QUARTER_HOUR_MS];
         if (shape & SHAPE_MASK)
-            w->out.mask[at + k] = shape & SHAPE_EVERY ? p->selectors[names[row]] : run->masks[k];
+            out_mask[k] = shape & SHAPE_EVERY ? selectors[names[k]] : masks[k];
     }
-    w->counts[slot] += (uint32_t)run->count;
+    w->counts[slot] += (uint32_t)count;
 }
 
 #define SHAPES(X) X(1) X(2) X(5) X(6) X(9) X(10) X(13) X(14)
