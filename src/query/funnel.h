@@ -149,10 +149,9 @@ double times_average(const struct times *t);
 /* ---- the plain kernel: ordered, latest, exact, nothing else ---- */
 bool funnel_is_plain(const struct funnel_pass *p);
 struct plain {
-    int64_t start[STEPS_MAX]; /* of the newest run at step k; INT64_MIN: none */
-    int64_t at[STEPS_MAX][STEPS_MAX];
-    size_t depth; /* of the reported run */
-    int64_t best[STEPS_MAX];
+    int64_t starts[STEPS_MAX + 1]; /* [k + 1]: of the newest run at step k */
+    size_t depth;                  /* of the reported run */
+    size_t last;                   /* event at which it got there */
 };
 /* One unit's events [from, to) of a batch into the tally; `s` is room to work in. */
 void funnel_plain_unit(const struct funnel *f, struct plain *s, const struct scan_batch *b,

@@ -1,10 +1,12 @@
 /*
  * query/funnel_plain: the funnel most people ask: ordered, newest entry, whole time stamps, nothing
  * excluded, held or optional, and no event that could fill two steps. For each step it keeps the
- * newest run that got there: its start and its times. It agrees with funnel_walk (a property test
- * holds them together).
+ * start of the newest run that got there. It agrees with funnel_walk (a property test holds them
+ * together).
  */
 #include "query/funnel.h"
+
+#define NEVER (INT64_MIN / 2) /* so long ago that it is in no window, and subtracting is safe */
 
 bool funnel_is_plain(const struct funnel_pass *p)
 {
@@ -25,65 +27,63 @@ bool funnel_is_plain(const struct funnel_pass *p)
            f->show == SHOW_STEPS && !f->q->grouping && !p->picks;
 }
 
-static inline void copy(int64_t *to, const int64_t *from, size_t count)
+/* One event of step k: the newest run of the step before goes on, if it is inside its window.
+ * starts[0] stands for "a run that begins now". Branches only where a run gets further than any
+ * before. */
+static inline void advance(struct plain *s, size_t k, int64_t time, int64_t window, size_t event)
 {
-    for (size_t i = 0; i < count; i++)
-        to[i] = from[i];
-}
+    int64_t start = s->starts[k];
+    bool goes_on = time - start <= window;
 
-static inline void begin(struct plain *s, int64_t time)
-{
-    s->start[0] = s->at[0][0] = time;
-    if (!s->depth) {
-        s->depth = 1;
-        s->best[0] = time;
+    s->starts[k + 1] = goes_on ? start : s->starts[k + 1];
+    if (goes_on && k >= s->depth) {
+        s->depth = k + 1;
+        s->last = event;
     }
 }
 
-static inline void advance(struct plain *s, size_t k, int64_t time, int64_t window)
+/* The times of the reported run. It stands at the last event of each step before that of the next:
+ * had that event belonged to another run, a newer one, so would the end. */
+static void report(const struct plain *s, const struct scan_batch *b, size_t to, struct tally *t)
 {
-    int64_t start = s->start[k - 1];
+    size_t i = s->last;
+    int64_t after = b->time[i];
 
-    if (start == INT64_MIN || time - start > window)
-        return;
-    copy(s->at[k], s->at[k - 1], k);
-    s->at[k][k] = time;
-    s->start[k] = start;
-    if (k >= s->depth) {
-        s->depth = k + 1;
-        copy(s->best, s->at[k], k + 1);
+    t->counts[0]++;
+    for (size_t k = s->depth - 1; k > 0; k--) {
+        while (i + 1 < to && b->time[i + 1] == after)
+            i++; /* the whole time stamp: its events count in funnel order */
+        while (!(b->mask[i] >> (k - 1) & 1))
+            i--;
+        t->counts[k]++;
+        times_push(&t->times[k], after - b->time[i]);
+        after = b->time[i];
     }
 }
 
 void funnel_plain_unit(const struct funnel *f, struct plain *s, const struct scan_batch *b,
                        size_t from, size_t to, struct tally *t)
 {
-    size_t begin_at = from;
-
-    while (begin_at < to && b->mask && !(b->mask[begin_at] & 1))
-        begin_at++;
-    if (begin_at == to)
+    if (!b->mask) { /* one step */
+        t->counts[0] += from < to;
         return;
-    while (begin_at > from && b->time[begin_at - 1] == b->time[begin_at])
-        begin_at--; /* what happens with the first step 1 counts, what comes before does not */
-    from = begin_at;
+    }
     s->depth = 0;
-    for (size_t k = 0; k < f->step_count; k++)
-        s->start[k] = INT64_MIN;
-    while (from < to && s->depth < f->step_count) {
-        int64_t time = b->time[from];
-        uint32_t mask = 0;
-        do /* the events of one time stamp count in funnel order */
-            mask |= b->mask ? b->mask[from] : 1;
-        while (++from < to && b->time[from] == time);
-        if (mask & 1)
-            begin(s, time);
-        for (mask &= ~(uint32_t)1; mask; mask &= mask - 1)
-            advance(s, (size_t)__builtin_ctz(mask), time, f->window_ms);
+    for (size_t k = 0; k <= f->step_count; k++)
+        s->starts[k] = NEVER;
+    for (size_t i = from; i < to && s->depth < f->step_count; i++) {
+        int64_t time = b->time[i];
+        uint32_t mask = b->mask[i];
+        s->starts[0] = time;
+        if (LIKELY(i + 1 == to || b->time[i + 1] != time)) {
+            advance(s, (size_t)__builtin_ctz(mask), time, f->window_ms, i);
+            continue;
+        }
+        while (i + 1 < to && b->time[i + 1] == time) /* one time stamp: in funnel order */
+            mask |= b->mask[++i];
+        for (; mask; mask &= mask - 1)
+            advance(s, (size_t)__builtin_ctz(mask), time, f->window_ms, i);
     }
-    for (size_t k = 0; k < s->depth; k++) {
-        t->counts[k]++;
-        if (k)
-            times_push(&t->times[k], s->best[k] - s->best[k - 1]);
-    }
+    if (s->depth)
+        report(s, b, to, t);
 }
