@@ -169,6 +169,7 @@ export const en = {
   'error.networkHint': 'Start it with “tenure serve”, then try again.',
   'error.notJson': 'The server’s answer could not be read.',
   'error.status': 'The server answered with status {{status}}.',
+  'error.choose': 'Choose another event or property above.',
   'error.crash': 'This page met a fault of its own',
   'error.crashHint': 'Load it again; if it stays, report it with the text above.',
   'error.reload': 'Load again',
@@ -177,7 +178,7 @@ export const en = {
   'signin.body': 'This page opens with a link that the server makes for you. Run this on the machine where Tenure runs, then open the link it prints:',
   'signin.note': 'A link works once, within 15 minutes. After that, this browser stays signed in.',
   'signin.oldTitle': 'This sign-in link no longer works',
-  'signin.oldBody': 'A link works once, within 15 minutes. Run this on the machine where Tenure runs, then open the new link it prints:',
+  'signin.oldBody': 'Run this on the machine where Tenure runs, then open the new link it prints:',
 
   'unknown.title': 'There is no project “{{name}}” here',
   'unknown.body': 'Open one of these:',

@@ -25,6 +25,7 @@ export function FailureNote(props: { error: unknown; retry: () => void }) {
           {hint}
         </p>
       )}
+      {failure?.status === 422 && <p className={styles.failureHint}>{t('error.choose')}</p>}
       {failure?.at && (
         <p className={styles.failureHint}>
           <code>{failure.at}</code>
