@@ -414,7 +414,7 @@ describe('when things go wrong', TOGETHER, () => {
     await withPage({ path: '/?step=Signd+Up&step=Project+Created' }, async (page) => {
       const note = card(page, 'funnel').getByRole('alert');
       await note.waitFor();
-      const text = await note.innerText();
+      const text = await note.textContent();
       assert.match(text, /Signd Up/);
       assert.match(text, /did you mean "Signed Up"\?/);
       await axe(page, 'error', '[data-card="funnel"]');
@@ -467,7 +467,7 @@ describe('when things go wrong', TOGETHER, () => {
       await page.goto(server.origin);
       const note = card(page, 'trend').getByRole('alert');
       await note.waitFor();
-      for (const part of shown) assert.ok((await note.innerText()).includes(part), part);
+      for (const part of shown) assert.ok((await note.textContent()).includes(part), part);
       await page.unroute('**/query');
       await note.getByRole('button', { name: 'Try again' }).click();
       await card(page, 'trend').locator('canvas').waitFor();
