@@ -142,6 +142,10 @@ static void paint_several(struct paint *p, struct json answer, struct json lines
     size_t intervals = json_count(member(answer, "intervals"));
     size_t spark =
         MIN(intervals, p->width > label + number + 14 ? p->width - label - number - 6 : (size_t)8);
+    if (!has_names) {
+        paint_text(p, PAINT_BOLD, member_text(list_item(lines, 0), "name"));
+        paint_line(p);
+    }
     it = json_each(lines);
     while (json_next(&it)) {
         struct json values = member(it.value, "values");
