@@ -56,6 +56,7 @@ static void pictures_are_plain_ascii(void **state)
             "total       1,500\n"
             "* not over yet\n" ECHO_LINE);
     text_is(lines, 80,
+            "A\n"
             "pro     :@      5\n"
             "(none)  _@      2\n" ECHO_LINE);
     text_is(funnel, 80,
