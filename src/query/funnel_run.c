@@ -150,6 +150,55 @@ static void totals_add(struct worker *w, const struct funnel_event *events, size
         tally_add(w->f, w->tally, &w->runs[i]);
 }
 
+/* Only events with this held value may fill steps. */
+static void held_mask(struct worker *w, const struct funnel_event *events, size_t count,
+                      uint32_t value)
+{
+    for (size_t i = 0; i < count; i++) {
+        w->held[i] = events[i];
+        if (events[i].hold != value)
+            w->held[i].steps = 0;
+    }
+}
+
+static int64_t reached_at(const struct run *run)
+{
+    return run->at[run->depth - 1];
+}
+
+static void held_values_find(struct worker *w, const struct funnel_event *events, size_t count)
+{
+    w->held_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (events[i].steps && (events[i].hold || w->f->count != COUNT_SESSIONS))
+            value_add(&w->held_values, &w->held_count, &w->held_room, events[i].hold);
+}
+
+/* The run of the unit that is reported. With held values and the newest entry each value has runs
+ * of its own, and the first that gets furthest counts. */
+static struct run people_run(struct worker *w, const struct funnel_event *events, size_t count,
+                             uint32_t bucket)
+{
+    const struct funnel *f = w->f;
+    struct run best = {0};
+
+    if (!f->hold_count || f->count != COUNT_PEOPLE || f->entry != ENTRY_LATEST)
+        return *walk_people(&w->walk, events, count, bucket);
+    held_values_find(w, events, count);
+    for (size_t h = 0; h < w->held_count; h++) {
+        held_mask(w, events, count, w->held_values[h]);
+        const struct run *run = walk_people(&w->walk, w->held, count, bucket);
+        bool is_better =
+            run->depth > best.depth || (run->depth && run->depth == best.depth &&
+                                        (f->drops && best.is_excluded != run->is_excluded
+                                             ? best.is_excluded
+                                             : reached_at(run) < reached_at(&best)));
+        if (is_better)
+            best = *run;
+    }
+    return best;
+}
+
 /* One run a bucket: of those that start in it, the one that gets furthest. */
 static void buckets_add(struct worker *w, const struct funnel_event *events, size_t count)
 {
@@ -170,84 +219,39 @@ static void buckets_add(struct worker *w, const struct funnel_event *events, siz
         size_t from = i; /* all of its time stamp */
         while (from > 0 && events[i].time - events[from - 1].time <= f->tie_ms)
             from--;
-        const struct run *run = walk_people(&w->walk, events + from, count - from, bucket);
-        if (f->drops && run->is_excluded)
+        struct run run = people_run(w, events + from, count - from, bucket);
+        if (f->drops && run.is_excluded)
             continue;
         if (w->p->picks) {
-            if (w->p->pick_bucket == bucket && outcome_is_picked(w->p, run))
+            if (w->p->pick_bucket == bucket && outcome_is_picked(w->p, &run))
                 w->is_picked = true;
             continue;
         }
-        t->from[bucket] += reaches(run, f->from_step);
-        t->to[bucket] += reaches(run, f->from_step) && reaches(run, f->to_step);
-    }
-}
-
-/* Only events with this held value may fill steps. */
-static void held_mask(struct worker *w, const struct funnel_event *events, size_t count,
-                      uint32_t value)
-{
-    for (size_t i = 0; i < count; i++) {
-        w->held[i] = events[i];
-        if (events[i].hold != value)
-            w->held[i].steps = 0;
+        t->from[bucket] += reaches(&run, f->from_step);
+        t->to[bucket] += reaches(&run, f->from_step) && reaches(&run, f->to_step);
     }
 }
 
 static void one_add(struct worker *w, const struct funnel_event *events, size_t count)
 {
-    if (w->f->show == SHOW_OVER_TIME)
+    if (w->f->show == SHOW_OVER_TIME) {
         buckets_add(w, events, count);
-    else if (w->f->count == COUNT_TOTALS)
+    } else if (w->f->count == COUNT_TOTALS) {
         totals_add(w, events, count);
-    else
-        outcome_add(w, walk_people(&w->walk, events, count, BUCKET_ANY));
-}
-
-static int64_t reached_at(const struct run *run)
-{
-    return run->at[run->depth - 1];
-}
-
-/* People, newest entry, held values: each value has runs of its own; the unit reports the first
- * that gets furthest. */
-static void best_held_add(struct worker *w, const struct funnel_event *events, size_t count)
-{
-    struct run best = {0};
-
-    for (size_t h = 0; h < w->held_count; h++) {
-        held_mask(w, events, count, w->held_values[h]);
-        const struct run *run = walk_people(&w->walk, w->held, count, BUCKET_ANY);
-        bool is_better =
-            run->depth > best.depth || (run->depth && run->depth == best.depth &&
-                                        (w->f->drops && best.is_excluded != run->is_excluded
-                                             ? best.is_excluded
-                                             : reached_at(run) < reached_at(&best)));
-        if (is_better)
-            best = *run;
+    } else {
+        struct run run = people_run(w, events, count, BUCKET_ANY);
+        outcome_add(w, &run);
     }
-    outcome_add(w, &best);
 }
 
+/* Sessions and held values are counted one by one. */
 static void held_add(struct worker *w, const struct funnel_event *events, size_t count)
 {
-    const struct funnel *f = w->f;
-    bool by_value = f->count == COUNT_HELD || f->count == COUNT_SESSIONS;
-    bool by_best = f->hold_count && f->entry == ENTRY_LATEST && f->count == COUNT_PEOPLE &&
-                   f->show != SHOW_OVER_TIME;
-
-    if (!by_value && !by_best) {
+    if (w->f->count != COUNT_HELD && w->f->count != COUNT_SESSIONS) {
         one_add(w, events, count);
         return;
     }
-    w->held_count = 0;
-    for (size_t i = 0; i < count; i++)
-        if (events[i].steps && (events[i].hold || f->count != COUNT_SESSIONS))
-            value_add(&w->held_values, &w->held_count, &w->held_room, events[i].hold);
-    if (by_best) {
-        best_held_add(w, events, count);
-        return;
-    }
+    held_values_find(w, events, count);
     for (size_t h = 0; h < w->held_count; h++) {
         held_mask(w, events, count, w->held_values[h]);
         one_add(w, w->held, count);

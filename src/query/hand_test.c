@@ -82,6 +82,15 @@ static const struct hand {
      "{\"insight\":\"funnel\",\"steps\":[{\"event\":\"A\"},{\"event\":\"B\"}],\"hold\":[\"k\"],"
      "\"entry\":\"first\"",
      "\"name\":\"B\",\"count\":0,"},
+    /* Over time too, each held value has runs of its own. */
+    {"u1 A 01:00:00 k=y; u1 A 01:01:00 k=x; u1 B 01:02:00 k=y; u1 B 01:03:00 k=x",
+     "{\"insight\":\"funnel\",\"steps\":[{\"event\":\"A\"},{\"event\":\"B\"}],\"hold\":[\"k\"],"
+     "\"show\":\"over_time\",\"interval\":\"day\"",
+     "\"from\":1,\"to\":1,"},
+    {"u1 A 01:00:00 k=y; u1 A 01:01:00 k=x; u1 B 01:02:00 k=y",
+     "{\"insight\":\"funnel\",\"steps\":[{\"event\":\"A\"},{\"event\":\"B\"}],\"hold\":[\"k\"],"
+     "\"show\":\"over_time\",\"interval\":\"day\"",
+     "\"from\":1,\"to\":1,"},
     /* Stopped: reached step 2, not let on; counted there. */
     {"u1 A 01:00:00; u1 B 01:01:00; u1 X 01:02:00; u1 C 01:03:00",
      "{\"insight\":\"funnel\",\"steps\":[{\"event\":\"A\"},{\"event\":\"B\"},{\"event\":\"C\"}],"
@@ -156,8 +165,47 @@ static void answers_are_what_one_sees(void **state)
     }
 }
 
+/* More groups than can be kept hour by hour: their sizes are found first, then the chosen ones. */
+static void many_groups_are_found_by_size(void **state)
+{
+    enum { GROUPS = 600 };
+    AUTO(arena) *arena = arena_create(0);
+    BUF_AUTO answer = {0};
+    struct event *events = arena_array(arena, GROUPS + 1, sizeof *events);
+    struct plain_source source;
+    struct query_context context = {.now_ms = INT64_C(1773323200000)};
+    struct err e = {0};
+
+    (void)state;
+    for (uint32_t i = 0; i <= GROUPS; i++) {
+        struct property *p = arena_alloc(arena, sizeof *p);
+        *p = (struct property){STR("k"),
+                               {VALUE_TEXT, .text = arena_printf(arena, "g%u", MAX(i, 1U))}};
+        events[i] = (struct event){.time = INT64_C(1772323200000) + i,
+                                   .name = STR("A"),
+                                   .person = arena_printf(arena, "u%u", i % 7),
+                                   .properties = p,
+                                   .property_count = 1};
+    }
+    plain_source_init(&source, events, GROUPS + 1, NULL, 0);
+    assert_works(query_answer(&source.source, &context,
+                              STR("{\"insight\":\"trends\",\"series\":[{\"event\":\"A\","
+                                  "\"math\":\"people\"}],\"breakdown\":[{\"property\":\"k\"}],"
+                                  "\"interval\":\"hour\",\"from\":\"2025-04-01\","
+                                  "\"to\":\"2026-03-15\",\"limit\":1}"),
+                              &answer, &e),
+                 e);
+    buf_add_char(&answer, 0);
+    assert_non_null(strstr(answer.at, "\"breakdown\":[\"g1\"]"));
+    assert_non_null(strstr(answer.at, "\"total\":2,"));
+    assert_non_null(strstr(answer.at, "\"breakdown\":[\"Other\"]"));
+    assert_non_null(strstr(answer.at, "\"total\":7,"));
+    plain_source_free(&source);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(answers_are_what_one_sees)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(answers_are_what_one_sees),
+                                       cmocka_unit_test(many_groups_are_found_by_size)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -194,6 +194,36 @@ static void trends_people(struct ways *w, struct dice *d, struct str question, s
     people_are(w, question, buf_str(&place), number);
 }
 
+/* Number of the last step of a question. */
+static int last_step(struct str question)
+{
+    AUTO(json_parser) *parser = json_parser_create();
+    struct json root;
+    struct err e = {0};
+
+    assert_works(json_parse(parser, question, &root, &e), e);
+    return (int)json_count(at(root, "steps"));
+}
+
+/* Conversion over time: who entered in a bucket, and who of them got through. */
+static void bucket_people(struct ways *w, struct dice *d, struct str question, struct json part)
+{
+    struct json buckets = at(part, "buckets");
+    struct json bucket = item(buckets, roll(d, (uint32_t)json_count(buckets)));
+    static const char *const ends[] = {"from", "to"};
+
+    for (size_t i = 0; i < COUNT(ends); i++) {
+        BUF_AUTO place = {0};
+        double number;
+        assert_true(json_number(at(bucket, ends[i]), &number));
+        buf_printf(&place, "{\"step\":%d,\"bucket\":", i ? last_step(question) : 1);
+        json_print(at(bucket, "start"), &place);
+        breakdown_add(&place, at(part, "value"));
+        buf_add(&place, STR("}"));
+        people_are(w, question, buf_str(&place), number);
+    }
+}
+
 static void funnel_people(struct ways *w, struct dice *d, struct str question, struct json root)
 {
     struct json part = root, groups = at(root, "groups"), rules = at(root, "rules");
@@ -205,6 +235,8 @@ static void funnel_people(struct ways *w, struct dice *d, struct str question, s
     if (json_count(groups) && chance(d, 50))
         part = item(groups, roll(d, (uint32_t)json_count(groups)));
     struct json steps = at(part, "steps");
+    if (str_equal(count, STR("people")) && json_count(at(part, "buckets")))
+        bucket_people(w, d, question, part);
     if (!str_equal(count, STR("people")) || !json_count(steps))
         return;
     uint32_t step = roll(d, (uint32_t)json_count(steps));
