@@ -118,6 +118,7 @@ static const struct wrong {
     {FUNNEL ",\"order\":\"unordered\",\"exclude\":[{\"event\":null,\"between\":[1,1]}]}",
      "query.unknown_value", "/exclude/0/between", NULL},
     {FUNNEL ",\"window\":\"two weeks\"}", "query.bad_time", "/window", "14d"},
+    {FUNNEL ",\"window\":\"999999999y\"}", "query.limit", "/window", NULL},
     {FUNNEL ",\"attribution\":\"step\"}", "query.missing_member", "/step", NULL},
     {FUNNEL ",\"hold\":[\"plan\",\"seats\",\"at\",\"paid\"]}", "query.limit", "/hold", NULL},
     {FUNNEL ",\"count\":\"held\"}", "query.missing_member", "/hold", NULL},

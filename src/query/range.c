@@ -4,6 +4,7 @@
 #include "query/question.h"
 
 enum { DEFAULT_DAYS = 30, DAY_MS = 86400000 };
+static const int64_t LENGTH_MAX_MS = INT64_C(36525) * DAY_MS;
 
 static bool bad_time(const struct ask *a, const struct err *why, struct err *e)
 {
@@ -60,6 +61,9 @@ bool duration_read(const struct ask *a, bool may_be_negative, struct duration *o
         for (size_t i = 0; i < COUNT(units); i++)
             if (str_equal(unit, str_of(units[i]))) {
                 out->unit = (enum duration_unit)i;
+                if (out->count > LENGTH_MAX_MS / duration_ms((struct duration){1, out->unit}))
+                    return ask_fail(a, e, "query.limit", "\"%.*s\" is more than 100 years",
+                                    STR_ARG(text));
                 out->count = is_negative ? -out->count : out->count;
                 return true;
             }
