@@ -12,7 +12,7 @@
 #include "os/os_sim.h"
 
 struct place {
-    struct os *sim;   /* clock and dice; SQLite's file is a real one */
+    struct os *sim;  /* clock and dice; SQLite's file is a real one */
     struct os *real; /* files */
     char dir[64], path[96];
     struct record *record;

@@ -39,8 +39,8 @@ static bool import_settings(struct run *run, struct import_options *o, struct er
 
 /*
  * A large import leaves a month in several segments and the newest rows in the log; putting that in
- * order now makes the first question as quick as all later ones. What was taken in is durable either
- * way, so a failure is only worth a note.
+ * order now makes the first question as quick as all later ones. What was taken in is durable
+ * either way, so a failure is only worth a note.
  */
 static void tidy_after(struct run *run, struct store *store, uint64_t accepted)
 {
