@@ -68,21 +68,24 @@ void funnel_plain_unit(const struct funnel *f, struct plain *s, const struct sca
         t->counts[0] += from < to;
         return;
     }
+    const int64_t *restrict times = b->time, window = f->window_ms;
+    const uint32_t *restrict masks = b->mask;
+    const size_t steps = f->step_count;
     s->depth = 0;
-    for (size_t k = 0; k <= f->step_count; k++)
+    for (size_t k = 0; k <= steps; k++)
         s->starts[k] = NEVER;
-    for (size_t i = from; i < to && s->depth < f->step_count; i++) {
-        int64_t time = b->time[i];
-        uint32_t mask = b->mask[i];
+    for (size_t i = from; i < to && s->depth < steps; i++) {
+        int64_t time = times[i];
+        uint32_t mask = masks[i];
         s->starts[0] = time;
-        if (LIKELY(i + 1 == to || b->time[i + 1] != time)) {
-            advance(s, (size_t)__builtin_ctz(mask), time, f->window_ms, i);
+        if (LIKELY(i + 1 == to || times[i + 1] != time)) {
+            advance(s, (size_t)__builtin_ctz(mask), time, window, i);
             continue;
         }
-        while (i + 1 < to && b->time[i + 1] == time) /* one time stamp: in funnel order */
-            mask |= b->mask[++i];
+        while (i + 1 < to && times[i + 1] == time) /* one time stamp: in funnel order */
+            mask |= masks[++i];
         for (; mask; mask &= mask - 1)
-            advance(s, (size_t)__builtin_ctz(mask), time, f->window_ms, i);
+            advance(s, (size_t)__builtin_ctz(mask), time, window, i);
     }
     if (s->depth)
         report(s, b, to, t);

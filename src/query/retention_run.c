@@ -133,15 +133,16 @@ static void unit_of_first(struct worker *w, const struct scan_batch *b, size_t f
         i++;
     if (i == to || !(mask_at(b, i) & r->range_bits) || b->interval[i] >= r->rows.count)
         return;
-    size_t row = b->interval[i];
+    const uint16_t *intervals = b->interval;
+    const uint32_t *masks = b->mask, return_bits = r->return_bits;
+    size_t row = intervals[i];
     uint64_t returns = 0;
-    if (!b->mask)
+    if (!masks)
         for (; i < to; i++)
-            returns |= (uint64_t)1 << (b->interval[i] & (BITS - 1));
+            returns |= (uint64_t)1 << (intervals[i] & (BITS - 1));
     else
         for (; i < to; i++)
-            returns |= (uint64_t)((b->mask[i] & r->return_bits) != 0)
-                       << (b->interval[i] & (BITS - 1));
+            returns |= (uint64_t)((masks[i] & return_bits) != 0) << (intervals[i] & (BITS - 1));
     bits_add(w, row, returns);
 }
 

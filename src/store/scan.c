@@ -15,19 +15,10 @@
 #include "store/people.h"
 #include "store/scan_emit.h"
 #include "store/scan_match.h"
+#include "store/scan_units.h"
 #include "store/snapshot.h"
 
 enum { TASK_ROWS = 16384 };
-
-/* Rows of one segment that belong to the task: whole persons person_from … person_to-1. */
-struct piece {
-    const struct segment_plan *segment;
-    uint32_t person_from, person_to;
-    uint32_t slot; /* of the only person, when is_single */
-    bool is_single;
-    bool is_every;               /* all rows match: no list */
-    size_t found_from, found_to; /* in the worker's lists */
-};
 
 /* A thread's own memory, kept from task to task. */
 struct worker {
@@ -37,10 +28,9 @@ struct worker {
     uint32_t *rows;
     uint32_t *masks;
     size_t row_count, row_room;
-    uint32_t *counts; /* per slot; later the place where its next event goes */
     uint32_t *units;
     uint32_t *starts;
-    size_t slot_room;
+    size_t unit_room;
     struct scan_stats stats;
 };
 
@@ -312,10 +302,10 @@ static uint32_t person_index(const struct segment *g, uint32_t ordinal)
 }
 
 static bool piece_add(struct scan *s, struct worker *w, const struct segment_plan *p, uint32_t from,
-                      uint32_t to, uint32_t slot, bool is_single, struct err *e)
+                      uint32_t to, uint32_t unit, bool is_single, struct err *e)
 {
     const struct segment *g = p->segment;
-    struct piece piece = {p, from, to, slot, is_single, false, w->row_count, 0};
+    struct piece piece = {p, from, to, unit, is_single, false, w->row_count, 0};
 
     if (from >= to)
         return true;
@@ -323,6 +313,9 @@ static bool piece_add(struct scan *s, struct worker *w, const struct segment_pla
         return false;
     piece.is_every = !match_rows(s, w, p, g->starts[from], g->starts[to]);
     piece.found_to = w->row_count;
+    worker_rows(w, LIST_PADDING);
+    for (size_t i = 0; i < LIST_PADDING; i++)
+        w->rows[w->row_count++] = LIST_END;
     if (piece.is_every || piece.found_to > piece.found_from)
         ARRAY_PUSH(w->pieces, w->piece_count, w->piece_room) = piece;
     return true;
@@ -345,7 +338,7 @@ static bool pieces_find(struct scan *s, struct worker *w, uint32_t low, uint32_t
                 if (members[m] == unit || at == p->segment->person_count ||
                     p->segment->persons[at] != members[m])
                     continue;
-                if (!piece_add(s, w, p, at, at + 1, unit - low, true, e))
+                if (!piece_add(s, w, p, at, at + 1, unit, true, e))
                     return false;
             }
         }
@@ -353,179 +346,43 @@ static bool pieces_find(struct scan *s, struct worker *w, uint32_t low, uint32_t
     return true;
 }
 
-/* Calls `each` for every run of rows of one person in the piece. */
-typedef void run_fn(struct scan *s, struct worker *w, const struct piece *piece, uint32_t slot,
-                    const struct row_run *run);
-
-static inline __attribute__((always_inline)) void
-runs_each(struct scan *s, struct worker *w, const struct piece *piece, uint32_t low, run_fn *each)
+static void worker_units(struct worker *w, size_t units)
 {
-    const struct segment *g = piece->segment->segment;
-    bool has_masks = s->plan.selector_count > 1;
-    size_t k = piece->found_from;
-
-    for (uint32_t i = piece->person_from; i < piece->person_to; i++) {
-        uint32_t slot = piece->is_single ? piece->slot : g->persons[i] - low;
-        struct row_run run = {.first = g->starts[i], .count = g->starts[i + 1] - g->starts[i]};
-        if (!piece->is_every) {
-            size_t from = k;
-            while (k < piece->found_to && w->rows[k] < g->starts[i + 1])
-                k++;
-            run.rows = w->rows + from;
-            run.masks = has_masks ? w->masks + from : NULL;
-            run.count = k - from;
-        }
-        /* A merged-away person's rows come as single pieces of the unit it belongs to. */
-        if (run.count && (!s->has_merges || piece->is_single ||
-                          people_unit(s->people, low + slot) == low + slot))
-            each(s, w, piece, slot, &run);
-    }
-}
-
-static inline void run_count(struct scan *s, struct worker *w, const struct piece *piece,
-                             uint32_t slot, const struct row_run *run)
-{
-    (void)s;
-    (void)piece;
-    w->counts[slot] += (uint32_t)run->count;
-}
-
-static inline void run_emit(struct scan *s, struct worker *w, const struct piece *piece,
-                            uint32_t slot, const struct row_run *run)
-{
-    output_emit(&w->out, &s->plan, piece->segment, run, w->counts[slot]);
-    w->counts[slot] += (uint32_t)run->count;
-}
-
-/*
- * The usual shapes of output, written without a question asked per run: runs are short (a person's
- * month), so deciding what to write would cost more than writing it. `every`: the run is not a
- * list.
- */
-enum { SHAPE_TIME = 1, SHAPE_INTERVAL = 2, SHAPE_MASK = 4, SHAPE_EVERY = 8 };
-
-static inline __attribute__((always_inline)) void run_shaped(struct worker *w,
-                                                             const struct piece *piece,
-                                                             uint32_t slot,
-                                                             const struct row_run *run, int shape)
-{
-    /* Block-scoped restrict pointers: a store of one array must not make the others be read again.
-     */
-    const struct segment_plan *p = piece->segment;
-    const uint32_t *restrict rows = run->rows, *restrict masks = run->masks;
-    const uint32_t *restrict time = shape & SHAPE_EVERY ? p->time + run->first : p->time;
-    const uint8_t *restrict names = (const uint8_t *)p->segment->name->lanes + run->first;
-    const uint32_t *restrict selectors = p->selectors;
-    const uint16_t *restrict quarters = p->quarters;
-    const int64_t start = p->segment->month_start;
-    size_t at = w->counts[slot];
-    int64_t *restrict out_time = w->out.time + at;
-    uint16_t *restrict out_interval = w->out.interval + at;
-    uint32_t *restrict out_mask = w->out.mask + at;
-    const size_t count = run->count;
-
-    for (size_t k = 0; k < count; k++) {
-        uint32_t t = time[shape & SHAPE_EVERY ? k : rows[k]];
-        if (shape & SHAPE_TIME)
-            out_time[k] = start + t;
-        if (shape & SHAPE_INTERVAL)
-            out_interval[k] = quarters[t / QUARTER_HOUR_MS];
-        if (shape & SHAPE_MASK)
-            out_mask[k] = shape & SHAPE_EVERY ? selectors[names[k]] : masks[k];
-    }
-    w->counts[slot] += (uint32_t)count;
-}
-
-#define SHAPES(X) X(1) X(2) X(5) X(6) X(9) X(10) X(13) X(14)
-#define X(shape)                                                                                   \
-    static inline __attribute__((always_inline)) void run_shape_##shape(                           \
-        struct scan *s, struct worker *w, const struct piece *piece, uint32_t slot,                \
-        const struct row_run *run)                                                                 \
-    {                                                                                              \
-        (void)s;                                                                                   \
-        run_shaped(w, piece, slot, run, shape);                                                    \
-    }                                                                                              \
-    static void piece_shape_##shape(struct scan *s, struct worker *w, const struct piece *piece,   \
-                                    uint32_t low)                                                  \
-    {                                                                                              \
-        runs_each(s, w, piece, low, run_shape_##shape);                                            \
-    }
-SHAPES(X)
-#undef X
-
-static void piece_emit(struct scan *s, struct worker *w, const struct piece *piece, uint32_t low)
-{
-    static void (*const shaped[16])(struct scan *, struct worker *, const struct piece *,
-                                    uint32_t) = {
-#define X(shape) [shape] = piece_shape_##shape,
-        SHAPES(X)
-#undef X
-    };
-    const struct output *o = &w->out;
-    int shape = (o->has_time ? SHAPE_TIME : 0) | (o->has_interval ? SHAPE_INTERVAL : 0) |
-                (o->has_mask ? SHAPE_MASK : 0) | (piece->is_every ? SHAPE_EVERY : 0);
-    bool is_usual = !o->has_sequence && !o->column_count &&
-                    piece->segment->segment->name->lane_bits == 8 &&
-                    (!o->has_interval || piece->segment->quarters);
-
-    if (is_usual && shaped[shape])
-        shaped[shape](s, w, piece, low);
-    else
-        runs_each(s, w, piece, low, run_emit);
-}
-
-static void worker_slots(struct worker *w, size_t slots)
-{
-    if (slots > w->slot_room) {
-        w->slot_room = slots;
-        w->counts = mem_grow(w->counts, slots, sizeof *w->counts);
-        w->units = mem_grow(w->units, slots, sizeof *w->units);
-        w->starts = mem_grow(w->starts, slots + 1, sizeof *w->starts);
-    }
-    memset(w->counts, 0, slots * sizeof *w->counts);
-}
-
-/* Counts become places; units without an event are left out. Returns the number of units. */
-static size_t units_lay_out(struct worker *w, uint32_t low, uint32_t slots, uint32_t *events)
-{
-    size_t units = 0;
-    uint32_t at = 0;
-
-    for (uint32_t slot = 0; slot < slots; slot++) {
-        uint32_t count = w->counts[slot];
-        w->counts[slot] = at;
-        w->units[units] = low + slot;
-        w->starts[units] = at;
-        at += count;
-        units += count != 0;
-    }
-    w->starts[units] = at;
-    *events = at;
-    return units;
+    if (units <= w->unit_room)
+        return;
+    w->unit_room = units;
+    w->units = mem_grow(w->units, units, sizeof *w->units);
+    w->starts = mem_grow(w->starts, units + 1, sizeof *w->starts);
 }
 
 static void task_of_units(void *context, size_t task, unsigned thread)
 {
     struct scan *s = context;
     struct worker *w = &s->workers[thread];
-    uint32_t low = (uint32_t)task * s->task_units, events;
+    uint32_t low = (uint32_t)task * s->task_units;
     uint32_t high = MIN(s->unit_count, low + s->task_units);
     struct err e = {0};
 
     if (!scan_goes_on(s))
         return;
     w->row_count = w->piece_count = 0;
-    worker_slots(w, high - low);
+    worker_units(w, high - low);
     if (!pieces_find(s, w, low, high, &e)) {
         scan_fail(s, &e);
         return;
     }
-    for (size_t i = 0; i < w->piece_count; i++)
-        runs_each(s, w, &w->pieces[i], low, run_count);
-    size_t units = units_lay_out(w, low, high - low, &events);
-    output_room(&w->out, events);
-    for (size_t i = 0; i < w->piece_count; i++)
-        piece_emit(s, w, &w->pieces[i], low);
+    struct units_job job = {
+        .plan = &s->plan,
+        .merges = s->has_merges ? s->people : NULL,
+        .pieces = w->pieces,
+        .piece_count = w->piece_count,
+        .rows = w->rows,
+        .masks = w->masks,
+        .low = low,
+        .high = high,
+    };
+    size_t units = units_write(&job, &w->out, w->units, w->starts);
+    size_t events = w->starts[units];
     if (s->needs_order)
         for (size_t i = 0; i < units; i++)
             output_order(&w->out, w->starts[i], w->starts[i + 1]);
@@ -615,7 +472,6 @@ static void workers_free(struct scan *s, unsigned threads, struct scan_stats *st
         mem_free(w->pieces);
         mem_free(w->rows);
         mem_free(w->masks);
-        mem_free(w->counts);
         mem_free(w->units);
         mem_free(w->starts);
     }

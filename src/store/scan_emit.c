@@ -1,4 +1,5 @@
 #include "store/scan_emit.h"
+#include "store/scan_match.h"
 
 #include <math.h>
 
@@ -57,9 +58,9 @@ void output_free(struct output *o)
 
 void output_room(struct output *o, size_t count)
 {
-    if (count <= o->room)
+    if (count + 8 <= o->room)
         return;
-    o->room = count + count / 4 + 1024;
+    o->room = count + count / 4 + 1024; /* more than the groups of eight may write too much */
     arrays_each(o, array_resize, &o->room);
 }
 
@@ -97,8 +98,11 @@ static void emit_interval(const struct scan_plan *p, const struct segment_plan *
     const uint32_t *time = s->time;
     const uint16_t *quarters = s->quarters;
 
-    if (quarters)
-        RUN_EACH(run, row, k, out[k] = quarters[time[row] / QUARTER_HOUR_MS]);
+    const unsigned shift = s->quarter_shift;
+    if (s->even.is_known && !run->rows && run->first + run->count + 8 <= s->segment->rows)
+        intervals_even(s, run->first, run->count, out);
+    else if (quarters)
+        RUN_EACH(run, row, k, out[k] = quarters[(time[row] >> shift) / QUARTER_ODD]);
     else
         RUN_EACH(run, row, k, out[k] = plan_interval(p, s->segment->month_start + time[row]));
 }

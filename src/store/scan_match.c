@@ -52,7 +52,44 @@ match_names_avx2(const struct segment_plan *s, uint32_t from, uint32_t to, uint3
     }
     return count + match_names_plain(s, row, to, rows + count);
 }
+
+__attribute__((target("avx2"))) static void
+intervals_avx2(const struct segment_plan *s, uint32_t first, size_t count, uint16_t *out)
+{
+    const uint32_t *time = s->time + first;
+    const __m256i phase = _mm256_set1_epi32((int)s->even.phase);
+    const __m256i magic = _mm256_set1_epi32((int)s->even.magic);
+    const __m256i start = _mm256_set1_epi32((int)s->even.first);
+    const __m128i shift = _mm_cvtsi32_si128((int)s->even.shift);
+    const __m128i odd_shift = _mm_cvtsi32_si128((int)s->even.shift - 32);
+    const __m256i high = _mm256_set1_epi64x((long long)0xFFFFFFFF00000000U);
+
+    for (size_t k = 0; k < count; k += 8) {
+        __m256i t = _mm256_loadu_si256((const __m256i *)(const void *)(time + k));
+        __m256i half = _mm256_srli_epi32(_mm256_add_epi32(t, phase), 1);
+        __m256i even = _mm256_srl_epi64(_mm256_mul_epu32(half, magic), shift);
+        __m256i odd =
+            _mm256_srl_epi64(_mm256_mul_epu32(_mm256_srli_epi64(half, 32), magic), odd_shift);
+        __m256i both = _mm256_add_epi32(_mm256_or_si256(even, _mm256_and_si256(odd, high)), start);
+        __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(both, both), 0xD8);
+        _mm_storeu_si128((__m128i *)(void *)(out + k), _mm256_castsi256_si128(packed));
+    }
+}
 #endif
+
+void intervals_even(const struct segment_plan *s, uint32_t first, size_t count, uint16_t *out)
+{
+#if defined __x86_64__
+    if (__builtin_cpu_supports("avx2")) {
+        intervals_avx2(s, first, count, out);
+        return;
+    }
+#endif
+    for (size_t k = 0; k < count; k++) {
+        uint64_t half = (s->time[first + k] + s->even.phase) >> 1;
+        out[k] = (uint16_t)(s->even.first + (half * s->even.magic >> s->even.shift));
+    }
+}
 
 match_names_fn *match_names_best(const struct segment_plan *s)
 {

@@ -13,6 +13,12 @@
 typedef size_t match_names_fn(const struct segment_plan *s, uint32_t from, uint32_t to,
                               uint32_t *rows);
 
+/*
+ * Intervals of the rows first … first+count-1 of a segment whose edges are even, eight at a time:
+ * up to seven times more are read and written, so both must be there.
+ */
+void intervals_even(const struct segment_plan *s, uint32_t first, size_t count, uint16_t *out);
+
 /* The best for this machine and this segment's lane width. */
 match_names_fn *match_names_best(const struct segment_plan *s);
 size_t match_names_plain(const struct segment_plan *s, uint32_t from, uint32_t to, uint32_t *rows);

@@ -424,19 +424,60 @@ uint16_t plan_interval(const struct scan_plan *p, int64_t at)
     return low == p->edge_count ? SCAN_AFTER : (uint16_t)(low - 1);
 }
 
+static bool edges_lie_on(const struct scan_plan *p, int64_t start, int64_t end, int64_t step)
+{
+    for (size_t i = 0; i < p->edge_count; i++)
+        if (p->edges[i] > start && p->edges[i] < end && (p->edges[i] - start) % step)
+            return false;
+    return true;
+}
+
 static void quarters_make(const struct segment_context *c, struct segment_plan *s)
 {
-    const struct scan_plan *p = c->plan;
-    int64_t start = s->segment->month_start,
-            end = start + (int64_t)MONTH_QUARTERS * QUARTER_HOUR_MS;
+    const int64_t quarter = (int64_t)QUARTER_ODD << QUARTER_SHIFT;
+    int64_t start = s->segment->month_start, end = start + MONTH_QUARTERS * quarter;
 
-    for (size_t i = 0; i < p->edge_count; i++)
-        if (p->edges[i] > start && p->edges[i] < end && (p->edges[i] - start) % QUARTER_HOUR_MS)
-            return;
-    uint16_t *table = arena_array(c->arena, MONTH_QUARTERS, sizeof *table);
-    for (int64_t i = 0; i < MONTH_QUARTERS; i++)
-        table[i] = plan_interval(p, start + i * QUARTER_HOUR_MS);
+    if (!edges_lie_on(c->plan, start, end, quarter))
+        return;
+    bool by_hour = edges_lie_on(c->plan, start, end, (int64_t)QUARTER_ODD << HOUR_SHIFT);
+    s->quarter_shift = by_hour ? HOUR_SHIFT : QUARTER_SHIFT;
+    int64_t step = (int64_t)QUARTER_ODD << s->quarter_shift, count = (end - start) / step + 1;
+    uint16_t *table = arena_array(c->arena, (size_t)count, sizeof *table);
+    for (int64_t i = 0; i < count; i++)
+        table[i] = plan_interval(c->plan, start + i * step);
     s->quarters = table;
+}
+
+/*
+ * Edges at equal distances all month (no change of clocks, no months): the interval is a division,
+ * which goes many rows at a time. n / step for even steps and n < 2^32 is (n/2 * magic) >> shift
+ * with magic = ceil(2^shift / (step/2)), shift = 32 + floor(log2(step/2)): n/2 < 2^31 makes the
+ * error less than one part (Granlund and Montgomery, "Division by Invariant Integers",
+ * theorem 4.2).
+ */
+static void even_make(const struct segment_context *c, struct segment_plan *s)
+{
+    const struct scan_plan *p = c->plan;
+    const struct segment *g = s->segment;
+    uint16_t first = plan_interval(p, g->time_min), last = plan_interval(p, g->time_max);
+
+    if (first >= SCAN_BEFORE || last >= SCAN_BEFORE)
+        return;
+    int64_t step = p->edges[first + 1] - p->edges[first];
+    for (uint32_t i = first; i <= last; i++)
+        if (p->edges[i + 1] - p->edges[i] != step)
+            return;
+    if (step % 2 || step < 4 || step > INT32_MAX || g->time_max - p->edges[first] > UINT32_MAX)
+        return;
+    uint32_t half = (uint32_t)(step / 2), log = 31 - (uint32_t)__builtin_clz(half);
+    uint64_t magic = (((uint64_t)1 << (32 + log)) + half - 1) / half;
+    if (magic > UINT32_MAX)
+        return; /* a power of two */
+    s->even.is_known = true;
+    s->even.first = first;
+    s->even.phase = (uint32_t)(g->month_start - p->edges[first]); /* may wrap: so does the sum */
+    s->even.magic = (uint32_t)magic;
+    s->even.shift = 32 + log;
 }
 
 bool segment_plan_make(const struct segment_context *c, struct segment *g, struct segment_plan *out,
@@ -467,7 +508,9 @@ bool segment_plan_make(const struct segment_context *c, struct segment *g, struc
     for (size_t i = 0; i < c->plan->column_count; i++)
         if (!wanted_make(c, s, &c->plan->columns[i], &s->wanted[i], e))
             return false;
-    if (c->plan->edges)
+    if (c->plan->edges) {
         quarters_make(c, s);
+        even_make(c, s);
+    }
     return true;
 }

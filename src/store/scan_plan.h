@@ -9,7 +9,10 @@
 #include "store/scan.h"
 #include "store/segment.h"
 
-enum { QUARTER_HOUR_MS = 900000, MONTH_QUARTERS = 31 * 96 + 1 };
+/* Edges of intervals mostly lie on whole hours, else on quarter hours: 2^7 or 2^5 times QUARTER_ODD
+ * ms. The coarser table is a quarter of the size, so that those of many months stay in the nearest
+ * cache. */
+enum { QUARTER_ODD = 28125, HOUR_SHIFT = 7, QUARTER_SHIFT = 5, MONTH_QUARTERS = 31 * 96 + 1 };
 
 /* One typed column of what a test or a wanted column looks at. */
 struct part {
@@ -56,6 +59,11 @@ struct segment_plan {
         uint32_t from, to;
         const struct node *filter; /* NULL = none */
     } check[SCAN_SELECTORS_MAX];
+    unsigned quarter_shift;
+    struct {
+        bool is_known; /* interval = first + (time + phase) / step, for every row */
+        uint32_t first, phase, magic, shift; /* the division as (half * magic) >> shift */
+    } even;                   /* where the edges stand at equal distances all month */
     const uint16_t *quarters; /* interval by quarter hour; NULL when edges are finer */
     struct wanted wanted[SCAN_COLUMNS_MAX];
     const struct column **touched; /* columns to pin before rows are read */

@@ -308,10 +308,10 @@ static int row_compare(const void *x, const void *y)
     BY(time)
     BY(sequence)
     BY(mask)
-    BY(code) BY(interval)
+    BY(code)
+    BY(interval)
 #undef BY
-        double p = isnan(a->number) ? -1 : a->number,
-               r = isnan(b->number) ? -1 : b->number;
+    double p = isnan(a->number) ? -1 : a->number, r = isnan(b->number) ? -1 : b->number;
     return p < r ? -1 : p > r;
 }
 

@@ -1,0 +1,269 @@
+#include "store/scan_units.h"
+
+#include "store/scan_match.h"
+
+enum { NO_UNIT = UINT32_MAX, STREAMS_USUAL = 64, WIDE = 8 };
+
+/* One segment's pieces of one kind, walked person by person. */
+struct stream {
+    const struct piece *piece, *end;
+    const struct segment_plan *segment;
+    uint32_t person; /* index in the segment */
+    size_t found;    /* next entry of the list */
+    uint32_t unit;   /* of `person`; NO_UNIT at the end */
+};
+
+/* ---- streams ---- */
+
+/* First entry of the list that is not below `row`. */
+static inline size_t list_skip(const uint32_t *rows, size_t at, uint32_t row)
+{
+    while (rows[at] < row)
+        at++;
+    return at;
+}
+
+/* Settles which unit the stream stands at, passing over persons merged into another: their rows
+ * come as single pieces of that other. */
+static void stream_settle(const struct units_job *job, struct stream *s)
+{
+    for (;;) {
+        const struct segment *g = s->segment->segment;
+        if (s->person == s->piece->person_to) {
+            if (++s->piece == s->end) {
+                s->unit = NO_UNIT;
+                return;
+            }
+            s->person = s->piece->person_from;
+            s->found = s->piece->found_from;
+            continue;
+        }
+        s->unit = s->piece->is_single ? s->piece->unit : g->persons[s->person];
+        if (s->piece->is_single || !job->merges || people_unit(job->merges, s->unit) == s->unit)
+            return;
+        s->person++;
+        if (!s->piece->is_every)
+            s->found = list_skip(job->rows, s->found, g->starts[s->person]);
+    }
+}
+
+static size_t streams_make(const struct units_job *job, struct stream *streams)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < job->piece_count;) {
+        const struct piece *p = &job->pieces[i];
+        size_t end = i + 1;
+        while (p->is_single && end < job->piece_count && job->pieces[end].is_single &&
+               job->pieces[end].segment == p->segment)
+            end++;
+        streams[count] = (struct stream){
+            .piece = p,
+            .end = job->pieces + end,
+            .segment = p->segment,
+            .person = p->person_from,
+            .found = p->found_from,
+        };
+        stream_settle(job, &streams[count++]);
+        i = end;
+    }
+    return count;
+}
+
+/* ---- runs ---- */
+
+/*
+ * The usual shapes of output, written without a question asked per run: runs are short (a person's
+ * month), so deciding what to write would cost more than writing it. Values are written in small
+ * groups, past the run's end if need be: the next run overwrites what was too much.
+ */
+enum { SHAPE_TIME = 1, SHAPE_INTERVAL = 2, SHAPE_MASK = 4 };
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* Block-scoped restrict pointers: a store of one array must not make the others be read again. */
+INLINE void write_every(const struct segment_plan *p, uint32_t first, size_t count,
+                        struct output *o, size_t at, int shape)
+{
+    const uint32_t *restrict time = p->time + first;
+    const uint8_t *restrict names = (const uint8_t *)p->segment->name->lanes + first;
+    const uint32_t *restrict selectors = p->selectors;
+    const uint16_t *restrict quarters = p->quarters;
+    const int64_t start = p->segment->month_start;
+    const unsigned shift = p->quarter_shift;
+    int64_t *restrict out_time = o->time + at;
+    uint16_t *restrict out_interval = o->interval + at;
+    uint32_t *restrict out_mask = o->mask + at;
+    bool in_groups = first + count + WIDE <= p->segment->rows;
+    size_t wide = in_groups ? (count + WIDE - 1) / WIDE * WIDE : count, k = 0;
+
+#define WRITE(i)                                                                                   \
+    do {                                                                                           \
+        if (shape & SHAPE_TIME)                                                                    \
+            out_time[i] = start + time[i];                                                         \
+        if (shape & SHAPE_MASK)                                                                    \
+            out_mask[i] = selectors[names[i]];                                                     \
+    } while (0)
+
+    if ((shape & SHAPE_INTERVAL) && p->even.is_known && in_groups)
+        intervals_even(p, first, count, out_interval);
+    else if (shape & SHAPE_INTERVAL)
+        for (size_t i = 0; i < count; i++)
+            out_interval[i] = quarters[(time[i] >> shift) / QUARTER_ODD];
+    if (!(shape & (SHAPE_TIME | SHAPE_MASK)))
+        return;
+    for (; k + WIDE <= wide; k += WIDE) {
+#pragma GCC unroll 8
+        for (size_t j = k; j < k + WIDE; j++)
+            WRITE(j);
+    }
+    for (; k < wide; k++)
+        WRITE(k);
+#undef WRITE
+}
+
+INLINE void write_list(const struct segment_plan *p, const uint32_t *restrict rows,
+                       const uint32_t *restrict masks, size_t count, struct output *o, size_t at,
+                       int shape)
+{
+    const uint32_t *restrict time = p->time;
+    const uint16_t *restrict quarters = p->quarters;
+    const int64_t start = p->segment->month_start;
+    const unsigned shift = p->quarter_shift;
+    int64_t *restrict out_time = o->time + at;
+    uint16_t *restrict out_interval = o->interval + at;
+    uint32_t *restrict out_mask = o->mask + at;
+
+    for (size_t k = 0; k < count; k++) {
+        uint32_t t = time[rows[k]];
+        if (shape & SHAPE_TIME)
+            out_time[k] = start + t;
+        if (shape & SHAPE_INTERVAL)
+            out_interval[k] = quarters[(t >> shift) / QUARTER_ODD];
+        if (shape & SHAPE_MASK)
+            out_mask[k] = masks[k];
+    }
+}
+
+/* How many entries from `found` on lie below `row`: most persons have a few, so four at a time. */
+INLINE size_t list_count(const uint32_t *rows, size_t found, uint32_t row)
+{
+    size_t count = 0;
+
+    for (;;) {
+        const uint32_t *r = rows + found + count;
+        size_t below = (size_t)(r[0] < row) + (r[1] < row) + (r[2] < row) + (r[3] < row);
+        count += below;
+        if (below < LIST_PADDING)
+            return count;
+    }
+}
+
+/* Appends the stream's run of its person, and goes on to the next. Returns its length. */
+INLINE size_t stream_write(const struct units_job *job, struct stream *s, struct output *o,
+                           size_t at, int shape)
+{
+    const struct segment_plan *p = s->segment;
+    const uint32_t *starts = p->segment->starts;
+    uint32_t first = starts[s->person], end = starts[s->person + 1];
+    struct row_run run = {.first = first, .count = end - first};
+
+    if (!s->piece->is_every) {
+        run.rows = job->rows + s->found;
+        run.masks = job->plan->selector_count > 1 ? job->masks + s->found : NULL;
+        run.count = list_count(job->rows, s->found, end);
+        s->found += run.count;
+    }
+    if (!shape)
+        output_emit(o, job->plan, p, &run, at);
+    else if (s->piece->is_every)
+        write_every(p, first, run.count, o, at, shape);
+    else
+        write_list(p, run.rows, run.masks, run.count, o, at, shape);
+    if (LIKELY(++s->person < s->piece->person_to && !job->merges))
+        s->unit = p->segment->persons[s->person];
+    else
+        stream_settle(job, s);
+    return run.count;
+}
+
+/* ---- units ---- */
+
+INLINE size_t write_shape(const struct units_job *job, struct stream *streams, size_t count,
+                          struct output *o, uint32_t *units, uint32_t *starts, int shape)
+{
+    size_t unit_count = 0, at = 0;
+
+    for (uint32_t unit = job->low; unit < job->high; unit++) {
+        units[unit_count] = unit;
+        starts[unit_count] = (uint32_t)at;
+        size_t before = at;
+        for (size_t i = 0; i < count; i++)
+            while (streams[i].unit == unit)
+                at += stream_write(job, &streams[i], o, at, shape);
+        unit_count += at > before;
+    }
+    starts[unit_count] = (uint32_t)at;
+    return unit_count;
+}
+
+#define SHAPES(X) X(0) X(1) X(2) X(5) X(6)
+#define X(shape)                                                                                   \
+    static __attribute__((noinline))                                                               \
+    size_t write_shape_##shape(const struct units_job *job, struct stream *streams, size_t count,  \
+                               struct output *o, uint32_t *units, uint32_t *starts)                \
+    {                                                                                              \
+        return write_shape(job, streams, count, o, units, starts, shape);                          \
+    }
+SHAPES(X)
+#undef X
+
+typedef size_t shape_fn(const struct units_job *job, struct stream *streams, size_t count,
+                        struct output *o, uint32_t *units, uint32_t *starts);
+
+/* The writer for what the plan wants; shape 0 asks output_emit, which can do everything. */
+static shape_fn *shape_best(const struct units_job *job, const struct output *o)
+{
+    static shape_fn *const shaped[8] = {
+#define X(shape) [shape] = write_shape_##shape,
+        SHAPES(X)
+#undef X
+    };
+    int shape = (o->has_time ? SHAPE_TIME : 0) | (o->has_interval ? SHAPE_INTERVAL : 0) |
+                (o->has_mask ? SHAPE_MASK : 0);
+    bool is_usual = !o->has_sequence && !o->column_count;
+
+    for (size_t i = 0; i < job->piece_count && is_usual; i++)
+        is_usual = job->pieces[i].segment->segment->name->lane_bits == 8 &&
+                   (!o->has_interval || job->pieces[i].segment->quarters);
+    return is_usual && shaped[shape] ? shaped[shape] : write_shape_0;
+}
+
+static size_t most_events(const struct units_job *job)
+{
+    size_t most = 0;
+
+    for (size_t i = 0; i < job->piece_count; i++) {
+        const struct piece *p = &job->pieces[i];
+        const uint32_t *starts = p->segment->segment->starts;
+        most += p->is_every ? starts[p->person_to] - starts[p->person_from]
+                            : p->found_to - p->found_from;
+    }
+    return most;
+}
+
+size_t units_write(const struct units_job *job, struct output *out, uint32_t *units,
+                   uint32_t *starts)
+{
+    struct stream usual[STREAMS_USUAL];
+    struct stream *streams = usual;
+
+    if (job->piece_count > STREAMS_USUAL)
+        streams = mem_array(job->piece_count, sizeof *streams);
+    output_room(out, most_events(job) + WIDE);
+    size_t count = streams_make(job, streams);
+    size_t unit_count = shape_best(job, out)(job, streams, count, out, units, starts);
+    if (streams != usual)
+        mem_free(streams);
+    return unit_count;
+}

@@ -1,0 +1,40 @@
+/*
+ * store/scan_units (private to the room): whole units side by side, out of the pieces of segments.
+ *
+ * A piece is what one segment has for a range of persons: all of their rows, or a list of those
+ * that matched. The pieces of a task are walked together, one unit after another, and what each has
+ * of the unit is appended to the output: segment after segment, which is the order of time but for
+ * months with several segments and for merged persons.
+ */
+#pragma once
+#include "store/people.h"
+#include "store/scan_emit.h"
+
+/* Lists end in so many entries above every row, so that four may be looked at at once. */
+enum { LIST_PADDING = 4, LIST_END = UINT32_MAX };
+
+/* Rows of one segment: whole persons person_from … person_to-1. */
+struct piece {
+    const struct segment_plan *segment;
+    uint32_t person_from, person_to;
+    uint32_t unit; /* of the only person, when is_single: one merged into a unit elsewhere */
+    bool is_single;
+    bool is_every;               /* all rows match: no list */
+    size_t found_from, found_to; /* in the lists of rows and masks, padding not counted */
+};
+
+struct units_job {
+    const struct scan_plan *plan;
+    const struct people_view *merges; /* NULL when nobody was merged */
+    const struct piece *pieces; /* by segment; in each, the range first, then single ones by unit */
+    size_t piece_count;
+    const uint32_t *rows, *masks;
+    uint32_t low, high; /* units of the task */
+};
+
+/*
+ * Appends everything to `out` (its room is made here); `units` has room for high - low numbers,
+ * `starts` for one more. Returns the number of units that have an event; starts[that] = events.
+ */
+size_t units_write(const struct units_job *job, struct output *out, uint32_t *units,
+                   uint32_t *starts);
