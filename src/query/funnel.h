@@ -118,6 +118,7 @@ struct tally {
     struct times {
         int64_t *list; /* ms */
         size_t count, room;
+        size_t settled; /* list[settled …] is not less than what stands before it */
     } times[STEPS_MAX];
     struct times samples; /* of time_to_convert */
     uint64_t *from, *to;  /* by bucket */

@@ -17,10 +17,10 @@ double times_average(const struct times *t)
     return t->count ? (double)sum / (double)t->count / 1000 : NAN;
 }
 
-/* Hoare's selection: puts the k-th smallest in its place, smaller ones before it. */
-static void select_nth(int64_t *list, size_t count, size_t nth)
+/* Hoare's selection among list[low …]: puts the nth smallest in its place, smaller ones before it. */
+static void select_nth(int64_t *list, size_t low, size_t count, size_t nth)
 {
-    size_t low = 0, high = count - 1;
+    size_t high = count - 1;
 
     while (low < high) {
         int64_t pivot = list[low + (high - low) / 2];
@@ -49,7 +49,9 @@ double times_quantile(struct times *t, double quantile)
         return NAN;
     double at = quantile * (double)(t->count - 1);
     size_t nth = (size_t)at;
-    select_nth(t->list, t->count, nth);
+    /* What an earlier selection left above its place is not looked through again. */
+    select_nth(t->list, t->settled <= nth ? t->settled : 0, t->count, nth);
+    t->settled = nth;
     int64_t low = t->list[nth], high = low;
     for (size_t i = nth + 1; i < t->count; i++) /* the next one: the least of the rest */
         high = i == nth + 1 || t->list[i] < high ? t->list[i] : high;

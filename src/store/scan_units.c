@@ -130,18 +130,24 @@ INLINE void write_list(const struct segment_plan *p, const uint32_t *restrict ro
     const uint16_t *restrict quarters = p->quarters;
     const int64_t start = p->segment->month_start;
     const unsigned shift = p->quarter_shift;
+    const uint32_t last = p->segment->rows - 1;
     int64_t *restrict out_time = o->time + at;
     uint16_t *restrict out_interval = o->interval + at;
     uint32_t *restrict out_mask = o->mask + at;
 
-    for (size_t k = 0; k < count; k++) {
-        uint32_t t = time[rows[k]];
-        if (shape & SHAPE_TIME)
-            out_time[k] = start + t;
-        if (shape & SHAPE_INTERVAL)
-            out_interval[k] = quarters[(t >> shift) / QUARTER_ODD];
-        if (shape & SHAPE_MASK)
-            out_mask[k] = masks[k];
+    /* Four at a time without asking how many there are: past the run stand the next run's rows, or
+     * padding, which is brought back into the segment. */
+    for (size_t k = 0; k < count || k == 0; k += LIST_PADDING) {
+#pragma GCC unroll 4
+        for (size_t j = k; j < k + LIST_PADDING; j++) {
+            uint32_t t = time[MIN(rows[j], last)];
+            if (shape & SHAPE_TIME)
+                out_time[j] = start + t;
+            if (shape & SHAPE_INTERVAL)
+                out_interval[j] = quarters[(t >> shift) / QUARTER_ODD];
+            if (shape & SHAPE_MASK)
+                out_mask[j] = masks[j];
+        }
     }
 }
 
