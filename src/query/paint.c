@@ -34,6 +34,7 @@ static const struct words english = {
     .group = "group",
     .samples = "samples",
     .median = "median",
+    .no_events = "no such event in this range; ask for an earlier one with from and to, or last",
 };
 static const struct words thai = {
     .total = "รวม",
@@ -64,6 +65,7 @@ static const struct words thai = {
     .group = "กลุ่ม",
     .samples = "ตัวอย่าง",
     .median = "มัธยฐาน",
+    .no_events = "ไม่มีเหตุการณ์นี้ในช่วงที่เลือก ลองช่วงที่เก่ากว่าด้วย from และ to หรือ last",
 };
 
 const struct words *words_of(enum query_language language)

@@ -18,9 +18,9 @@ struct paint {
 /* Words of the reader's language. */
 struct words {
     const char *total, *people, *average, *size, *cohort, *step, *dropped, *stopped, *of_first,
-        *of_previous, *typical, *other, *none, *previous, *unfinished, *partial, *more_columns,
-        *more_people, *no_people, *range_to, *as_of, *unseen, *entered, *converted, *rate, *group,
-        *samples, *median;
+        *no_events, *of_previous, *typical, *other, *none, *previous, *unfinished, *partial,
+        *more_columns, *more_people, *no_people, *range_to, *as_of, *unseen, *entered, *converted,
+        *rate, *group, *samples, *median;
 };
 const struct words *words_of(enum query_language language);
 

@@ -180,7 +180,11 @@ void paint_trends(struct paint *p, struct json answer)
         bool is_final;
         has_open = has_open || (json_bool(it.value, &is_final) && !is_final);
     }
-    if (json_count(lines) == 1 && json_type(member(first, "breakdown")) != JSON_ARRAY) {
+    if (!json_count(
+            lines)) { /* a breakdown of nothing has no groups, so there is no line to draw */
+        paint_text(p, PAINT_DIM, str_of(p->words->no_events));
+        paint_line(p);
+    } else if (json_count(lines) == 1 && json_type(member(first, "breakdown")) != JSON_ARRAY) {
         paint_text(p, PAINT_BOLD, member_text(first, "name"));
         paint_line(p);
         paint_one(p, answer, first, list_item(previous, 0));

@@ -22,6 +22,8 @@ static const char lines[] =
     "\"series\":[{\"name\":\"A\",\"breakdown\":[\"pro\"],\"values\":[1,4],\"total\":5,"
     "\"final\":[true,true]},{\"name\":\"A\",\"breakdown\":[null],\"values\":[null,2],\"total\":2,"
     "\"final\":[true,true]}]}";
+static const char empty[] =
+    "{\"insight\":\"trends\"," ECHO ",\"intervals\":[\"2026-03-01\"],\"series\":[]}";
 static const char funnel[] =
     "{\"insight\":\"funnel\"," ECHO ",\"steps\":[{\"name\":\"=A\",\"count\":200,\"conversion\":1,"
     "\"from_previous\":1,\"average_seconds\":null,\"median_seconds\":null,\"p90_seconds\":null,"
@@ -59,6 +61,9 @@ static void pictures_are_plain_ascii(void **state)
             "A\n"
             "pro     :@      5\n"
             "(none)  _@      2\n" ECHO_LINE);
+    text_is(empty, 80,
+            "no such event in this range; ask for an earlier one with from and to, or "
+            "last\n" ECHO_LINE);
     text_is(funnel, 80,
             " 1 =A     #########################          200    100%\n"
             "          v 150 dropped (75.0%)\n"
