@@ -17,7 +17,8 @@ double times_average(const struct times *t)
     return t->count ? (double)sum / (double)t->count / 1000 : NAN;
 }
 
-/* Hoare's selection among list[low …]: puts the nth smallest in its place, smaller ones before it. */
+/* Hoare's selection among list[low …]: puts the nth smallest in its place, smaller ones before it.
+ */
 static void select_nth(int64_t *list, size_t low, size_t count, size_t nth)
 {
     size_t high = count - 1;
