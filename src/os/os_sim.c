@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "base/buf.h"
 #include "base/hash.h"
 #include "os/os_vtable.h"
 #include "os/sim_disk.h"
@@ -22,6 +23,8 @@ struct sim_os {
     int64_t now_ms;
     uint64_t elapsed_ns;
     uint64_t random;
+    void (*before)(void *context, struct os *os);
+    void *before_context;
 };
 
 struct sim_file {
@@ -58,6 +61,11 @@ static bool leave(struct sim_os *w, bool outcome)
 static enum fate next_fate(struct sim_os *w)
 {
     const struct os_sim_plan *p = &w->plan;
+    if (w->before) {
+        pthread_mutex_unlock(&w->lock);
+        w->before(w->before_context, &w->head);
+        pthread_mutex_lock(&w->lock);
+    }
     uint64_t n = ++w->calls;
     if (p->stop_at && n >= p->stop_at)
         return n == p->stop_at ? FATE_CUT : FATE_POWERLESS;
@@ -128,7 +136,7 @@ static int open_node(struct sim_os *w, const char *path, enum os_open_mode mode,
     if (mode == OS_CREATE) {
         enum fate fate = next_fate(w);
         if (happens(w, fate))
-            sim_resize(*out, 0);
+            sim_resize(&w->disk, *out, 0);
         return fate == FATE_DONE ? 0 : EIO;
     }
     return 0;
@@ -198,10 +206,7 @@ static bool sim_read_at(struct os_file *file, uint64_t at, char *into, size_t le
     struct sim_os *w;
     if (!enter_file(file, false, "read", &f, &w, e))
         return false;
-    struct str part = at < f->node->live.len ? str_sub(buf_str(&f->node->live), at, len) : STR("");
-    if (part.len)
-        memcpy(into, part.at, part.len);
-    *got = part.len;
+    *got = sim_bytes_read(&f->node->live, at, into, len);
     return leave(w, true);
 }
 
@@ -233,15 +238,15 @@ static bool sim_write_at(struct os_file *file, uint64_t at, const struct str *pa
     enum fate fate = next_fate(w);
     bool has_room = fits(w, f->node, at + whole.len);
     if (fate == FATE_DONE && has_room) {
-        sim_write(f->node, at, whole);
+        sim_write(&w->disk, f->node, at, whole);
         return leave(w, true);
     }
     if (fate == FATE_CUT && has_room)
-        sim_write(f->node, at, whole); /* unsynced: the crash's dice decide */
+        sim_write(&w->disk, f->node, at, whole); /* unsynced: the crash's dice decide */
     else if (fate == FATE_FAILS && has_room)
-        sim_write(f->node, at, str_sub(whole, 0, sim_throw(&w->disk) % (whole.len + 1)));
+        sim_write(&w->disk, f->node, at, str_sub(whole, 0, sim_throw(&w->disk) % (whole.len + 1)));
     else if (fate == FATE_DONE && at <= f->node->live.len)
-        sim_write(f->node, at, str_sub(whole, 0, f->node->live.len - at + room_left(w)));
+        sim_write(&w->disk, f->node, at, str_sub(whole, 0, f->node->live.len - at + room_left(w)));
     os_error(e, fate == FATE_DONE ? ENOSPC : EIO, "write", f->path);
     return leave(w, false);
 }
@@ -256,7 +261,7 @@ static bool resize(struct os_file *file, uint64_t bytes, bool may_shrink, const 
     enum fate fate = next_fate(w);
     int problem = fits(w, f->node, bytes) ? 0 : ENOSPC;
     if (!problem && (may_shrink || bytes > f->node->live.len) && happens(w, fate))
-        sim_resize(f->node, bytes);
+        sim_resize(&w->disk, f->node, bytes);
     return name_outcome(w, fate, problem, verb, f->path, e);
 }
 
@@ -277,7 +282,7 @@ static bool sim_file_sync(struct os_file *file, struct err *e)
     if (!enter_file(file, false, "sync", &f, &w, e))
         return false;
     enum fate fate = next_fate(w);
-    if (fate == FATE_DONE)
+    if (fate == FATE_DONE && !w->plan.sync_lies)
         sim_sync(f->node);
     else if (fate == FATE_FAILS)
         sim_sync_failed(&w->disk, f->node);
@@ -297,8 +302,7 @@ static bool sim_map(struct os *os, const char *path, struct os_map *out, struct 
     }
     size_t len = node->live.len;
     char *copy = len ? mem_zero(len) : NULL;
-    if (len)
-        memcpy(copy, node->live.at, len);
+    sim_bytes_read(&node->live, 0, copy, len);
     *out = (struct os_map){copy ? copy : "", len, copy};
     return leave(w, true);
 }
@@ -350,7 +354,7 @@ static bool sim_dir_sync(struct os *os, const char *path, struct err *e)
     struct sim_node *dir;
     enum fate fate = next_fate(w);
     int problem = find_dir(w, path, &dir);
-    if (!problem && fate == FATE_DONE)
+    if (!problem && fate == FATE_DONE && !w->plan.sync_lies)
         sim_sync_names(&w->disk, dir);
     else if (!problem && fate == FATE_FAILS)
         sim_sync_names_failed(&w->disk, dir);
@@ -507,10 +511,43 @@ void os_sim_advance(struct os *os, int64_t ms)
 
 void os_sim_crash(struct os *os)
 {
+    os_sim_crash_as(os, OS_SIM_ANY);
+}
+
+void os_sim_crash_as(struct os *os, enum os_sim_damage damage)
+{
     struct sim_os *w = enter(os);
-    sim_crash(&w->disk);
+    sim_crash(&w->disk, damage);
     w->crashes++;
     w->plan.stop_at = w->plan.fail_at = 0; /* the power and the disk are back */
+    leave(w, true);
+}
+
+bool os_sim_is_unsynced(struct os *os)
+{
+    struct sim_os *w = enter(os);
+    return leave(w, sim_has_changes(&w->disk));
+}
+
+struct os *os_sim_copy(struct os *os)
+{
+    struct sim_os *copy = mem_zero(sizeof *copy), *w = enter(os);
+    copy->head.does = &sim_does;
+    pthread_mutex_init(&copy->lock, NULL);
+    sim_disk_copy(&copy->disk, &w->disk);
+    copy->plan = w->plan;
+    copy->now_ms = w->now_ms;
+    copy->elapsed_ns = w->elapsed_ns;
+    copy->random = w->random;
+    leave(w, true);
+    return &copy->head;
+}
+
+void os_sim_watch(struct os *os, void (*before)(void *context, struct os *os), void *context)
+{
+    struct sim_os *w = enter(os);
+    w->before = before;
+    w->before_context = context;
     leave(w, true);
 }
 
@@ -522,10 +559,13 @@ bool os_sim_flip(struct os *os, struct str path, uint64_t at, unsigned char mask
     struct sim_os *w = enter(os);
     struct sim_node *node;
     bool has_byte = sim_find(&w->disk, text, &node) == 0 && at < node->live.len;
-    if (has_byte) {
-        node->live.at[at] = (char)(node->live.at[at] ^ mask);
-        if (at < node->durable.len)
-            node->durable.at[at] = (char)(node->durable.at[at] ^ mask);
+    struct sim_bytes *halves[] = {&node->live, &node->durable};
+    for (size_t i = 0; has_byte && i < COUNT(halves); i++) {
+        char byte;
+        if (!sim_bytes_read(halves[i], at, &byte, 1))
+            continue;
+        byte = (char)(byte ^ mask);
+        sim_bytes_write(halves[i], at, &byte, 1);
     }
     return leave(w, has_byte);
 }

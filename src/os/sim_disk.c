@@ -2,6 +2,7 @@
 #include "os/sim_disk.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 
 #include "base/hash.h"
 
@@ -31,10 +32,16 @@ static void names_clear(struct sim_names *names)
     *names = (struct sim_names){0};
 }
 
+static void blob_release(struct sim_blob *b)
+{
+    if (b && atomic_fetch_sub_explicit(&b->references, 1, memory_order_acq_rel) == 1)
+        mem_free(b);
+}
+
 static void changes_clear(struct sim_node *file)
 {
     for (size_t i = 0; i < file->change_count; i++)
-        mem_free(file->changes[i].bytes);
+        blob_release(file->changes[i].bytes);
     file->change_count = 0;
 }
 
@@ -42,8 +49,8 @@ static void node_destroy(struct sim_node *node)
 {
     names_clear(&node->live_names);
     names_clear(&node->durable_names);
-    buf_free(&node->live);
-    buf_free(&node->durable);
+    sim_bytes_clear(&node->live);
+    sim_bytes_clear(&node->durable);
     changes_clear(node);
     mem_free(node->changes);
     mem_free(node);
@@ -82,6 +89,16 @@ static void unmark(struct sim_disk *d)
         d->nodes[i]->is_marked = false;
 }
 
+static void mark_changed_names(struct sim_disk *d)
+{
+    for (size_t i = 0; i < d->name_change_count; i++)
+        for (size_t j = 0; j < d->name_changes[i].part_count; j++) {
+            mark(d->name_changes[i].parts[j].dir, true);
+            if (d->name_changes[i].parts[j].node)
+                mark(d->name_changes[i].parts[j].node, true);
+        }
+}
+
 static void mark_open(struct sim_disk *d, bool with_durable)
 {
     for (size_t i = 0; i < d->node_count; i++)
@@ -97,12 +114,7 @@ static void sweep(struct sim_disk *d)
     unmark(d);
     mark(d->root, true);
     mark_open(d, true);
-    for (size_t i = 0; i < d->name_change_count; i++)
-        for (size_t j = 0; j < d->name_changes[i].part_count; j++) {
-            mark(d->name_changes[i].parts[j].dir, true);
-            if (d->name_changes[i].parts[j].node)
-                mark(d->name_changes[i].parts[j].node, true);
-        }
+    mark_changed_names(d);
     size_t kept = 0;
     for (size_t i = 0; i < d->node_count; i++) {
         if (d->nodes[i]->is_marked)
@@ -204,7 +216,7 @@ static struct sim_name_change *new_name_change(struct sim_disk *d)
 {
     struct sim_name_change *change =
         &ARRAY_PUSH(d->name_changes, d->name_change_count, d->name_change_room);
-    *change = (struct sim_name_change){0};
+    *change = (struct sim_name_change){.order = d->order++};
     return change;
 }
 
@@ -281,57 +293,53 @@ int sim_rename(struct sim_disk *d, const char *from, const char *to)
     return 0;
 }
 
-static void bytes_resize(struct buf *bytes, uint64_t len)
-{
-    if (len > bytes->len)
-        memset(buf_reserve(bytes, len - bytes->len), 0, len - bytes->len);
-    bytes->len = len;
-}
-
-static void bytes_write(struct buf *bytes, uint64_t at, const char *from, size_t len)
-{
-    if (len == 0)
-        return;
-    if (at + len > bytes->len)
-        bytes_resize(bytes, at + len);
-    memcpy(bytes->at + at, from, len);
-}
-
-void sim_write(struct sim_node *file, uint64_t at, struct str bytes)
+void sim_write(struct sim_disk *d, struct sim_node *file, uint64_t at, struct str bytes)
 {
     if (bytes.len == 0)
         return;
-    bytes_write(&file->live, at, bytes.at, bytes.len);
-    char *copy = mem_zero(bytes.len);
-    memcpy(copy, bytes.at, bytes.len);
+    sim_bytes_write(&file->live, at, bytes.at, bytes.len);
+    struct sim_blob *blob = mem_zero(sizeof *blob + bytes.len);
+    atomic_init(&blob->references, 1);
+    blob->len = bytes.len;
+    memcpy(blob->at, bytes.at, bytes.len);
     ARRAY_PUSH(file->changes, file->change_count, file->change_room) =
-        (struct sim_change){at, copy, bytes.len};
+        (struct sim_change){at, d->order++, blob};
 }
 
-void sim_resize(struct sim_node *file, uint64_t bytes)
+void sim_resize(struct sim_disk *d, struct sim_node *file, uint64_t bytes)
 {
-    bytes_resize(&file->live, bytes);
+    sim_bytes_resize(&file->live, bytes);
     ARRAY_PUSH(file->changes, file->change_count, file->change_room) =
-        (struct sim_change){bytes, NULL, 0};
+        (struct sim_change){bytes, d->order++, NULL};
 }
 
 static void apply_change(struct sim_node *file, const struct sim_change *c)
 {
     if (c->bytes)
-        bytes_write(&file->durable, c->at, c->bytes, c->len);
+        sim_bytes_write(&file->durable, c->at, c->bytes->at, c->bytes->len);
     else
-        bytes_resize(&file->durable, c->at);
+        sim_bytes_resize(&file->durable, c->at);
+}
+
+/* The file is as long as if the write had happened, but its bytes never came: they read as zeros,
+ * or as what was there. */
+static void apply_length(struct sim_node *file, const struct sim_change *c)
+{
+    uint64_t end = c->at + (c->bytes ? c->bytes->len : 0);
+    if (end > file->durable.len || !c->bytes)
+        sim_bytes_resize(&file->durable, end);
 }
 
 /* Some sectors of a write reach the disk, and the new length may do so without its bytes. */
 static void apply_torn(struct sim_disk *d, struct sim_node *file, const struct sim_change *c)
 {
-    if (coin(d) && c->at + c->len > file->durable.len)
-        bytes_resize(&file->durable, c->at + c->len);
-    for (uint64_t from = c->at, end = c->at + c->len; from < end;) {
+    if (coin(d))
+        apply_length(file, c);
+    for (uint64_t from = c->at, end = c->at + c->bytes->len; from < end;) {
         uint64_t to = MIN((from / SIM_SECTOR_BYTES + 1) * SIM_SECTOR_BYTES, end);
         if (coin(d))
-            bytes_write(&file->durable, from, c->bytes + (from - c->at), to - from);
+            sim_bytes_write(&file->durable, from, c->bytes->at + (from - c->at),
+                            (size_t)(to - from));
         from = to;
     }
 }
@@ -351,39 +359,47 @@ void sim_sync_failed(struct sim_disk *d, struct sim_node *file)
     changes_clear(file);
 }
 
-enum luck { LUCK_NONE, LUCK_ALL, LUCK_FIRST, LUCK_EACH, LUCK_COUNT };
-
-/* Disks that lose everything, nothing, the end, or anything at all: each crash meets one kind. */
-static bool is_lucky(struct sim_disk *d, enum luck luck, size_t i, size_t first)
+/* Does damage of this kind leave a change whole? `first`: the order of the first one lost. */
+static bool is_lucky(struct sim_disk *d, enum os_sim_damage damage, uint64_t order, uint64_t first)
 {
-    switch (luck) {
-    case LUCK_NONE:
-        return false;
-    case LUCK_ALL:
+    switch (damage) {
+    case OS_SIM_KEEP:
         return true;
-    case LUCK_FIRST:
-        return i < first;
-    default:
+    case OS_SIM_FIRST:
+        return order < first;
+    case OS_SIM_EACH:
         return coin(d);
+    default:
+        return false;
     }
 }
 
-static void crash_file(struct sim_disk *d, struct sim_node *file)
+/* OS_SIM_ANY: each file, and the names, meet a kind of damage of their own. */
+static enum os_sim_damage kind_for(struct sim_disk *d, enum os_sim_damage damage)
 {
-    enum luck luck = (enum luck)(sim_throw(d) % LUCK_COUNT);
-    size_t first = sim_throw(d) % (file->change_count + 1);
+    static const enum os_sim_damage kinds[] = {OS_SIM_DROP, OS_SIM_KEEP, OS_SIM_FIRST, OS_SIM_EACH};
+    return damage == OS_SIM_ANY ? kinds[sim_throw(d) % COUNT(kinds)] : damage;
+}
+
+static void crash_file(struct sim_disk *d, struct sim_node *file, enum os_sim_damage damage,
+                       uint64_t first)
+{
+    if (damage == OS_SIM_ANY && file->change_count)
+        first = file->changes[sim_throw(d) % file->change_count].order;
+    damage = damage == OS_SIM_BYTES ? OS_SIM_KEEP : kind_for(d, damage);
     for (size_t i = 0; i < file->change_count; i++) {
         const struct sim_change *c = &file->changes[i];
-        if (luck == LUCK_EACH && c->bytes && coin(d))
+        if (damage == OS_SIM_LENGTHS)
+            apply_length(file, c);
+        else if (c->bytes && (damage == OS_SIM_TEAR || (damage == OS_SIM_EACH && coin(d))))
             apply_torn(d, file, c);
-        else if (is_lucky(d, luck, i, first))
+        else if (is_lucky(d, damage, c->order, first) || (damage == OS_SIM_TEAR && coin(d)))
             apply_change(file, c);
-        else if (luck == LUCK_FIRST && i == first && c->bytes)
+        else if (damage == OS_SIM_FIRST && c->order == first && c->bytes)
             apply_torn(d, file, c);
     }
     changes_clear(file);
-    file->live.len = 0;
-    buf_add(&file->live, buf_str(&file->durable));
+    sim_bytes_copy(&file->live, &file->durable);
 }
 
 static void apply_name_change(const struct sim_name_change *change)
@@ -449,21 +465,41 @@ void sim_sync_names_failed(struct sim_disk *d, struct sim_node *dir)
     settle_names(d, false);
 }
 
-static void crash_names(struct sim_disk *d)
+static void crash_names(struct sim_disk *d, enum os_sim_damage damage, uint64_t first)
 {
-    enum luck luck = (enum luck)(sim_throw(d) % LUCK_COUNT);
-    size_t first = sim_throw(d) % (d->name_change_count + 1);
+    if (damage == OS_SIM_ANY && d->name_change_count)
+        first = d->name_changes[sim_throw(d) % d->name_change_count].order;
+    if (damage == OS_SIM_NAMES || damage == OS_SIM_LENGTHS)
+        damage = OS_SIM_KEEP;
+    damage = damage == OS_SIM_TEAR ? OS_SIM_EACH : kind_for(d, damage);
     for (size_t i = 0; i < d->name_change_count; i++) {
-        if (is_lucky(d, luck, i, first))
+        if (is_lucky(d, damage, d->name_changes[i].order, first))
             apply_name_change(&d->name_changes[i]);
         name_change_clear(&d->name_changes[i]);
     }
     d->name_change_count = 0;
 }
 
-void sim_crash(struct sim_disk *d)
+/* The order of some unsynced change: where OS_SIM_FIRST cuts. */
+static uint64_t first_lost(struct sim_disk *d)
 {
-    crash_names(d);
+    size_t count = d->name_change_count;
+    for (size_t i = 0; i < d->node_count; i++)
+        count += d->nodes[i]->change_count;
+    size_t chosen = sim_throw(d) % (count + 1);
+    if (chosen < d->name_change_count)
+        return d->name_changes[chosen].order;
+    chosen -= d->name_change_count;
+    for (size_t i = 0; i < d->node_count; chosen -= d->nodes[i++]->change_count)
+        if (chosen < d->nodes[i]->change_count)
+            return d->nodes[i]->changes[chosen].order;
+    return d->order;
+}
+
+void sim_crash(struct sim_disk *d, enum os_sim_damage damage)
+{
+    uint64_t first = first_lost(d);
+    crash_names(d, damage, first);
     for (size_t i = 0; i < d->node_count; i++) {
         struct sim_node *node = d->nodes[i];
         node->handles = 0;
@@ -473,7 +509,73 @@ void sim_crash(struct sim_disk *d)
             names_set(&node->live_names, str_of(node->durable_names.list[j].name),
                       node->durable_names.list[j].node);
         if (!node->is_dir)
-            crash_file(d, node);
+            crash_file(d, node, damage, first);
     }
     sweep(d);
+}
+
+bool sim_has_changes(const struct sim_disk *d)
+{
+    for (size_t i = 0; i < d->node_count; i++)
+        if (d->nodes[i]->change_count)
+            return true;
+    return d->name_change_count > 0;
+}
+
+/* ---- copies ---- */
+
+static void names_copy(struct sim_names *into, const struct sim_names *from)
+{
+    into->list = mem_array(from->count, sizeof *into->list);
+    into->count = into->room = from->count;
+    for (size_t i = 0; i < from->count; i++)
+        into->list[i] =
+            (struct sim_entry){copy_name(str_of(from->list[i].name)), from->list[i].node->twin};
+}
+
+static void node_copy(struct sim_node *into, const struct sim_node *from)
+{
+    names_copy(&into->live_names, &from->live_names);
+    names_copy(&into->durable_names, &from->durable_names);
+    sim_bytes_copy(&into->live, &from->live);
+    sim_bytes_copy(&into->durable, &from->durable);
+    into->changes = mem_array(from->change_count, sizeof *into->changes);
+    into->change_count = into->change_room = from->change_count;
+    for (size_t i = 0; i < from->change_count; i++) {
+        into->changes[i] = from->changes[i];
+        if (into->changes[i].bytes)
+            atomic_fetch_add_explicit(&into->changes[i].bytes->references, 1, memory_order_relaxed);
+    }
+}
+
+void sim_disk_copy(struct sim_disk *into, struct sim_disk *from)
+{
+    *into = (struct sim_disk){.dice = from->dice, .order = from->order};
+    unmark(from);
+    mark(from->root, true);
+    mark_changed_names(from);
+    for (size_t i = 0; i < from->node_count; i++) {
+        struct sim_node *node = from->nodes[i];
+        if (!node->is_marked)
+            continue;
+        node->twin = mem_zero(sizeof *node->twin);
+        node->twin->is_dir = node->is_dir;
+        ARRAY_PUSH(into->nodes, into->node_count, into->node_room) = node->twin;
+    }
+    for (size_t i = 0; i < from->node_count; i++)
+        if (from->nodes[i]->is_marked)
+            node_copy(from->nodes[i]->twin, from->nodes[i]);
+    into->root = from->root->twin;
+    into->name_change_count = into->name_change_room = from->name_change_count;
+    into->name_changes = mem_array(from->name_change_count, sizeof *into->name_changes);
+    for (size_t i = 0; i < from->name_change_count; i++) {
+        struct sim_name_change *change = &into->name_changes[i];
+        *change = from->name_changes[i];
+        for (size_t j = 0; j < change->part_count; j++) {
+            struct sim_naming *part = &change->parts[j];
+            part->dir = part->dir->twin;
+            part->name = copy_name(str_of(part->name));
+            part->node = part->node ? part->node->twin : NULL;
+        }
+    }
 }

@@ -327,9 +327,162 @@ static void one_seed_is_one_story(void **state)
     assert_true(differ > 20);
 }
 
+/* ---- damage of a given kind ---- */
+
+struct outcome {
+    bool has_name, lost_name;
+    struct str bytes; /* of a file that was there before */
+};
+
+/* A file of 1,024 'o' is durable; then 'n' is written over and behind it, another one is made and
+ * a third removed; then the power goes. */
+static struct outcome after(enum os_sim_damage damage, uint64_t seed, struct arena *a)
+{
+    static char old[1024], new[2048];
+    memset(old, 'o', sizeof old);
+    memset(new, 'n', sizeof new);
+    AUTO(os) *os = world(seed);
+    struct err e = {0};
+    AUTO(os_file) *f = opened(os, STR("/d/f"), OS_CREATE);
+    put(f, 0, (struct str){old, sizeof old});
+    sync_file(f);
+    assert_works(os_write_whole(os, STR("/d/gone"), STR("1"), &e), e);
+    assert_false(os_sim_is_unsynced(os));
+    put(f, 0, (struct str){new, sizeof new});
+    assert_true(os_sim_is_unsynced(os));
+    os_file_close(opened(os, STR("/d/new"), OS_CREATE));
+    assert_works(os_remove(os, STR("/d/gone"), &e), e);
+    os_sim_crash_as(os, damage);
+    assert_false(os_sim_is_unsynced(os));
+    return (struct outcome){os_exists(os, STR("/d/new")), !os_exists(os, STR("/d/gone")),
+                            contents(os, STR("/d/f"), a)};
+}
+
+static size_t count_of(struct str s, char c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.len; i++)
+        n += s.at[i] == c;
+    return n;
+}
+
+static void damage_is_what_its_name_says(void **state)
+{
+    (void)state;
+    static const struct {
+        enum os_sim_damage damage;
+        bool has_names;
+        size_t len, news;
+    } cases[] = {
+        {OS_SIM_DROP, false, 1024, 0},   {OS_SIM_KEEP, true, 2048, 2048},
+        {OS_SIM_NAMES, true, 1024, 0},   {OS_SIM_BYTES, false, 2048, 2048},
+        {OS_SIM_LENGTHS, true, 2048, 0},
+    };
+    AUTO(arena) *a = arena_create(0);
+    for (size_t i = 0; i < COUNT(cases); i++)
+        for (uint64_t seed = 0; seed < 20; seed++) {
+            struct outcome o = after(cases[i].damage, seed, a);
+            assert_int_equal(o.has_name, cases[i].has_names);
+            assert_int_equal(o.lost_name, cases[i].has_names);
+            assert_int_equal(o.bytes.len, cases[i].len);
+            assert_int_equal(count_of(o.bytes, 'n'), cases[i].news);
+        }
+    size_t torn = 0, cut = 0;
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        struct outcome o = after(OS_SIM_TEAR, seed, a);
+        assert_int_equal(count_of(o.bytes, 'n') % 512, 0);
+        torn += count_of(o.bytes, 'n') % 2048 != 0;
+        o = after(OS_SIM_FIRST, seed, a); /* the write came first, then the names */
+        assert_true(!o.has_name || count_of(o.bytes, 'n') == 2048);
+        assert_true(!o.lost_name || o.has_name);
+        cut += o.has_name && !o.lost_name;
+    }
+    assert_true(torn > SEEDS / 2 && cut > SEEDS / 10);
+}
+
+/* Names are one list in time with the bytes: a rename that survives brings what was before it. */
+static void what_was_first_is_there_with_what_was_later(void **state)
+{
+    (void)state;
+    size_t kept = 0, half = 0;
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        AUTO(os) *os = world(seed);
+        AUTO(arena) *a = arena_create(0);
+        struct err e = {0};
+        AUTO(os_file) *f = opened(os, STR("/d/f.tmp"), OS_CREATE);
+        put(f, 0, STR("text"));
+        assert_works(os_rename(os, STR("/d/f.tmp"), STR("/d/f"), &e), e);
+        os_sim_crash_as(os, OS_SIM_FIRST);
+        kept += os_exists(os, STR("/d/f"));
+        half += os_exists(os, STR("/d/f.tmp"));
+        if (os_exists(os, STR("/d/f")))
+            assert_str(contents(os, STR("/d/f"), a), STR("text"));
+    }
+    assert_in_range(kept, SEEDS / 10, SEEDS * 9 / 10);
+    assert_in_range(half, SEEDS / 10, SEEDS * 9 / 10);
+}
+
+struct watched {
+    size_t calls, texts;
+};
+
+static void look(void *context, struct os *os)
+{
+    struct watched *w = context;
+    AUTO(arena) *a = arena_create(0);
+    AUTO(os) *copy = os_sim_copy(os);
+    AUTO(os_file) *f = NULL;
+    struct err e = {0};
+    w->calls++;
+    os_sim_crash_as(copy, OS_SIM_KEEP);
+    w->texts += contents(copy, STR("/d/f"), a).len == 4;
+    assert_works(os_lock(copy, STR("/d/lock"), &f, &e), e); /* nobody holds it there */
+    assert_works(os_write_whole(copy, STR("/d/f"), STR("other"), &e), e);
+    assert_str(contents(copy, STR("/d/f"), a), STR("other"));
+}
+
+static void a_copy_lives_on_its_own(void **state)
+{
+    (void)state;
+    AUTO(arena) *a = arena_create(0);
+    AUTO(os) *os = world(1);
+    AUTO(os_file) *lock = NULL;
+    struct err e = {0};
+    assert_works(os_lock(os, STR("/d/lock"), &lock, &e), e);
+    struct watched w = {0};
+    os_sim_watch(os, look, &w);
+    AUTO(os_file) *f = opened(os, STR("/d/f"), OS_CREATE);
+    put(f, 0, STR("text"));
+    sync_file(f);
+    sync_dir(os, STR("/d"));
+    os_sim_watch(os, NULL, NULL);
+    assert_works(os_rename(os, STR("/d/f"), STR("/d/g"), &e), e);
+    assert_int_equal(w.calls, 4);
+    assert_int_equal(w.texts, 2); /* before the two syncs */
+    os_sim_crash(os);
+    struct str text = os_exists(os, STR("/d/g")) ? STR("/d/g") : STR("/d/f");
+    assert_str(contents(os, text, a), STR("text"));
+}
+
+static void a_disk_whose_syncs_lie_keeps_nothing(void **state)
+{
+    (void)state;
+    AUTO(os) *os = world(1);
+    os_sim_set_plan(os, (struct os_sim_plan){.sync_lies = true});
+    struct err e = {0};
+    assert_works(os_write_whole(os, STR("/d/f"), STR("text"), &e), e);
+    assert_true(os_exists(os, STR("/d/f")));
+    os_sim_crash_as(os, OS_SIM_DROP);
+    assert_false(os_exists(os, STR("/d/f")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(damage_is_what_its_name_says),
+        cmocka_unit_test(what_was_first_is_there_with_what_was_later),
+        cmocka_unit_test(a_copy_lives_on_its_own),
+        cmocka_unit_test(a_disk_whose_syncs_lie_keeps_nothing),
         cmocka_unit_test(what_was_synced_survives),
         cmocka_unit_test(unsynced_bytes_are_kept_lost_or_torn_by_sectors),
         cmocka_unit_test(unsynced_lengths_are_kept_or_lost),
