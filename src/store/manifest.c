@@ -11,7 +11,7 @@
  * record number, items. Items are varints; the first says which item it is.
  */
 enum { RECORD_HEAD_BYTES = 16, CHECKED_FROM = 8, RECORD_BYTES_MAX = 64 << 20 };
-enum { ITEM_END, ITEM_ADD, ITEM_REMOVE, ITEM_MARKS };
+enum { ITEM_END, ITEM_ADD, ITEM_REMOVE, ITEM_MARKS, ITEM_HIDE, ITEM_GONE };
 /* Rewritten when this long, and four times as long as need be. */
 enum { REWRITE_BYTES = 64 << 10 };
 
@@ -46,8 +46,9 @@ static void put_segment(struct buf *b, const struct manifest_segment *g)
 
 static void put_marks(struct buf *b, const struct manifest_marks *m)
 {
-    const uint64_t list[] = {m->people_bytes, m->people_count, m->facts_file,   m->facts_bytes,
-                             m->log_file,     m->log_sequence, m->next_segment, m->next_age};
+    const uint64_t list[] = {m->people_file,  m->people_bytes, m->people_count,
+                             m->facts_file,   m->facts_bytes,  m->log_file,
+                             m->log_sequence, m->next_segment, m->next_age};
     varint_put(b, ITEM_MARKS);
     for (size_t i = 0; i < COUNT(list); i++)
         varint_put(b, list[i]);
@@ -64,10 +65,11 @@ static bool get_segment(struct str *rest, struct manifest_segment *g)
 
 static bool get_marks(struct str *rest, struct manifest_marks *m)
 {
-    return varint_get(rest, &m->people_bytes) && varint_get(rest, &m->people_count) &&
-           varint_get(rest, &m->facts_file) && varint_get(rest, &m->facts_bytes) &&
-           varint_get(rest, &m->log_file) && varint_get(rest, &m->log_sequence) &&
-           varint_get(rest, &m->next_segment) && varint_get(rest, &m->next_age);
+    return varint_get(rest, &m->people_file) && varint_get(rest, &m->people_bytes) &&
+           varint_get(rest, &m->people_count) && varint_get(rest, &m->facts_file) &&
+           varint_get(rest, &m->facts_bytes) && varint_get(rest, &m->log_file) &&
+           varint_get(rest, &m->log_sequence) && varint_get(rest, &m->next_segment) &&
+           varint_get(rest, &m->next_age);
 }
 
 /* ---- the list ---- */
@@ -113,20 +115,78 @@ static bool remove_segment(struct manifest_content *c, uint64_t number)
     return true;
 }
 
+/* ---- erased persons whose rows are there still ---- */
+
+static size_t hidden_place(const struct manifest_content *c, uint32_t ordinal)
+{
+    size_t low = 0, high = c->hidden_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (c->hidden[middle] < ordinal)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool take_hidden(struct manifest_content *c, struct str *rest, bool comes)
+{
+    uint64_t number;
+    if (!varint_get(rest, &number) || number >= UINT32_MAX)
+        return false;
+    uint32_t ordinal = (uint32_t)number;
+    size_t at = hidden_place(c, ordinal);
+    bool is_there = at < c->hidden_count && c->hidden[at] == ordinal;
+    if (is_there == comes)
+        return false;
+    if (comes)
+        (void)ARRAY_PUSH(c->hidden, c->hidden_count, c->hidden_room);
+    else
+        c->hidden_count--;
+    memmove(c->hidden + at + comes, c->hidden + at + !comes,
+            (c->hidden_count - at - comes) * sizeof *c->hidden);
+    if (comes)
+        c->hidden[at] = ordinal;
+    return true;
+}
+
+static void put_hidden(struct buf *b, uint64_t item, const uint32_t *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        varint_put(b, item);
+        varint_put(b, list[i]);
+    }
+}
+
 /* ---- reading ---- */
+
+static bool take_item(struct manifest_content *c, uint64_t item, struct str *rest)
+{
+    struct manifest_segment g;
+    uint64_t number;
+    switch (item) {
+    case ITEM_ADD:
+        return get_segment(rest, &g) && add_segment(c, &g);
+    case ITEM_REMOVE:
+        return varint_get(rest, &number) && remove_segment(c, number);
+    case ITEM_MARKS:
+        return get_marks(rest, &c->marks);
+    case ITEM_HIDE:
+        return take_hidden(c, rest, true);
+    case ITEM_GONE:
+        return take_hidden(c, rest, false);
+    default:
+        return false;
+    }
+}
 
 static bool take_items(struct manifest_content *c, struct str rest)
 {
-    uint64_t item = ITEM_END, number;
-    while (rest.len) {
-        struct manifest_segment g;
-        if (!varint_get(&rest, &item))
+    uint64_t item;
+    while (rest.len)
+        if (!varint_get(&rest, &item) || !take_item(c, item, &rest))
             return false;
-        if (item == ITEM_ADD      ? !get_segment(&rest, &g) || !add_segment(c, &g)
-            : item == ITEM_REMOVE ? !varint_get(&rest, &number) || !remove_segment(c, number)
-                                  : item != ITEM_MARKS || !get_marks(&rest, &c->marks))
-            return false;
-    }
     return true;
 }
 
@@ -193,6 +253,7 @@ bool manifest_read(struct str bytes, struct str path, struct manifest_content *o
 void manifest_content_free(struct manifest_content *c)
 {
     mem_free(c->segments);
+    mem_free(c->hidden);
     *c = (struct manifest_content){0};
 }
 
@@ -222,6 +283,7 @@ static bool write_whole(struct os *os, struct str path, const struct identity *w
     put_marks(&items, &c->marks);
     for (size_t i = 0; i < c->segment_count; i++)
         put_segment(&items, &c->segments[i]);
+    put_hidden(&items, ITEM_HIDE, c->hidden, c->hidden_count);
     put_record(&file, salt, 0, buf_str(&items));
     *bytes = file.len;
     return os_write_whole(os, path, buf_str(&file), e);
@@ -349,9 +411,10 @@ static void rewrite(struct manifest *m)
 
 static bool is_long(const struct manifest *m)
 {
-    enum { SEGMENT_ITEM_BYTES = 40 };
+    enum { SEGMENT_ITEM_BYTES = 40, HIDDEN_ITEM_BYTES = 6 };
     return m->now.bytes > REWRITE_BYTES &&
-           m->now.bytes > 4 * (HEAD_BYTES + m->now.segment_count * SEGMENT_ITEM_BYTES);
+           m->now.bytes > 4 * (HEAD_BYTES + m->now.segment_count * SEGMENT_ITEM_BYTES +
+                               m->now.hidden_count * HIDDEN_ITEM_BYTES);
 }
 
 bool manifest_edit(struct manifest *m, const struct manifest_edit *edit, struct err *e)
@@ -366,6 +429,8 @@ bool manifest_edit(struct manifest *m, const struct manifest_edit *edit, struct 
     }
     for (size_t i = 0; i < edit->added_count; i++)
         put_segment(&items, &edit->added[i]);
+    put_hidden(&items, ITEM_HIDE, edit->hidden, edit->hidden_count);
+    put_hidden(&items, ITEM_GONE, edit->gone, edit->gone_count);
     put_marks(&items, &edit->marks);
     if (!append(m, buf_str(&items), e))
         return false;

@@ -20,7 +20,8 @@ struct manifest_segment {
 
 /* Everything but the segments. */
 struct manifest_marks {
-    uint64_t people_bytes, people_count; /* of people.dat: file bytes, with the head */
+    uint64_t people_file;                /* people-<n>; 0 = none yet */
+    uint64_t people_bytes, people_count; /* file bytes, with the head; ids */
     uint64_t facts_file, facts_bytes;    /* facts-<n>; 0 = none yet */
     uint64_t log_file;                   /* where replay starts: file … */
     uint64_t log_sequence;               /* … and the first batch that is not in the segments */
@@ -32,6 +33,8 @@ struct manifest_content {
     struct manifest_segment *segments; /* by number */
     size_t segment_count, segment_room;
     struct manifest_marks marks;
+    uint32_t *hidden; /* ordinals of erased persons whose rows are in segments still; ascending */
+    size_t hidden_count, hidden_room;
     uint64_t records;
     uint64_t bytes;      /* where the valid records end */
     uint64_t torn_bytes; /* behind that, when it was read */
@@ -58,6 +61,10 @@ struct manifest_edit {
     size_t removed_count;
     const struct manifest_segment *added;
     size_t added_count;
+    const uint32_t *hidden; /* persons erased; each once */
+    size_t hidden_count;
+    const uint32_t *gone; /* of these, no segment has a row any more */
+    size_t gone_count;
     struct manifest_marks marks; /* all of them, also those that stay */
 };
 MUST_USE bool manifest_edit(struct manifest *m, const struct manifest_edit *edit, struct err *e);

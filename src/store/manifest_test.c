@@ -100,7 +100,11 @@ static void is_rewritten_when_long(void **state)
     for (uint64_t n = 1; n < 6000; n++) {
         struct manifest_segment added = {.number = n, .rows = n};
         uint64_t removed = n - 1;
-        struct manifest_edit one = {&removed, n > 1, &added, 1, marks};
+        struct manifest_edit one = {.removed = &removed,
+                                    .removed_count = n > 1,
+                                    .added = &added,
+                                    .added_count = 1,
+                                    .marks = marks};
         assert_works(manifest_edit(w->m, &one, &w->e), w->e);
         uint64_t bytes = manifest_content(w->m)->bytes;
         rewritten += bytes < before;
@@ -194,11 +198,35 @@ static void another_project_is_refused(void **state)
     assert_int_equal(w->e.kind, ERR_NOT_FOUND);
 }
 
+/* Each edit hides one more person and lets another go; long enough that the file is rewritten. */
+static void the_hidden_are_kept(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_create();
+    struct manifest_marks marks = {.log_file = 1, .log_sequence = 1};
+    for (uint32_t n = 0; n < 6000; n++) {
+        uint32_t hidden = n ^ 5, gone = (n - 40) ^ 5;
+        struct manifest_edit one = {.hidden = &hidden,
+                                    .hidden_count = 1,
+                                    .gone = &gone,
+                                    .gone_count = n >= 40,
+                                    .marks = marks};
+        assert_works(manifest_edit(w->m, &one, &w->e), w->e);
+    }
+    assert_true(manifest_content(w->m)->bytes < 80000);
+    reopen(w);
+    const struct manifest_content *c = manifest_content(w->m);
+    assert_int_equal(c->hidden_count, 40);
+    for (uint32_t i = 0; i < 40; i++)
+        assert_int_equal(c->hidden[i], 5960 + i);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(comes_back),
         cmocka_unit_test(is_rewritten_when_long),
+        cmocka_unit_test(the_hidden_are_kept),
         cmocka_unit_test(a_crash_leaves_whole_edits),
         cmocka_unit_test(a_full_disk_takes_the_edit_back),
         cmocka_unit_test(damage_is_named),

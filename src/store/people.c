@@ -304,7 +304,7 @@ struct value people_account_trait(const struct people_view *v, struct str accoun
                            &version);
 }
 
-/* ---- people.dat ---- */
+/* ---- people-<n> ---- */
 
 /* A block: u32 bytes behind its head, u32 crc32c of the rest (starts from the file's salt), u32
  * ordinal of its first id, u32 ids; then each id as u16 length and bytes. */

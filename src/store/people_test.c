@@ -155,7 +155,7 @@ static void the_file_comes_back(void **state)
         char room[32];
         encode(p, &blocks, pieces);
         AUTO(people) *q = people_create(2);
-        assert_works(people_load(q, buf_str(&blocks), STR("people.dat"), SALT, PEOPLE, &e), e);
+        assert_works(people_load(q, buf_str(&blocks), STR("people-1"), SALT, PEOPLE, &e), e);
         struct people_view *v = people_look(q);
         for (uint32_t k = 0; k < PEOPLE; k++) {
             uint32_t ordinal;
@@ -170,7 +170,7 @@ static void the_file_comes_back(void **state)
 static bool loads(struct str blocks, uint32_t salt, uint32_t count, struct err *e)
 {
     AUTO(people) *p = people_create(1);
-    return people_load(p, blocks, STR("people.dat"), salt, count, e);
+    return people_load(p, blocks, STR("people-1"), salt, count, e);
 }
 
 static void damage_is_named(void **state)
@@ -189,7 +189,7 @@ static void damage_is_named(void **state)
         e = (struct err){0};
         assert_false(loads(whole, SALT, PEOPLE, &e));
         assert_int_equal(e.kind, ERR_CORRUPT);
-        assert_non_null(strstr(e.text, "people.dat is damaged at byte"));
+        assert_non_null(strstr(e.text, "people-1 is damaged at byte"));
         blocks.at[at] = (char)(blocks.at[at] ^ 0x10);
     }
     assert_false(loads(whole, SALT + 1, PEOPLE, &e));

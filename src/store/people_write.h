@@ -1,7 +1,7 @@
 /*
  * store/people_write (private to the room): the writer's side of store/people.h.
  *
- * Holds the ids, merges and traits of one project, in memory. The ids also lie in people.dat and
+ * Holds the ids, merges and traits of one project, in memory. The ids also lie in people-<n> and
  * the facts in facts-<n> (store_seal.c); both are read back when the store opens.
  *
  * Merges are a forest: `other` hangs under `subject`, with all that hangs under `other`; a merge of
@@ -39,7 +39,7 @@ struct people_view *people_look(struct people *p);
 /* Of an account; VALUE_MISSING if there is none. Lives as the view. */
 struct value people_account_trait(const struct people_view *v, struct str account, struct str name);
 
-/* ---- people.dat: docs/format/people.md ---- */
+/* ---- people-<n>: docs/format/people.md ---- */
 
 /* Appends blocks with the ids [from, to) of the view. */
 void people_encode(const struct people_view *v, uint32_t salt, uint32_t from, uint32_t to,

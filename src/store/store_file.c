@@ -29,6 +29,13 @@ bool store_segment_name(struct str name, uint64_t *number)
     return true;
 }
 
+struct str store_people_path(const struct store *s, char *room, uint64_t number)
+{
+    char name[40];
+    snprintf(name, sizeof name, "people-%" PRIu64, number);
+    return store_path(s, room, name);
+}
+
 struct str store_facts_path(const struct store *s, char *room, uint64_t number)
 {
     char name[40];
@@ -58,8 +65,8 @@ bool store_write_segment(struct store *s, uint64_t number, struct str bytes, str
     return false;
 }
 
-bool store_extend_file(struct store *s, struct str path, enum head_kind kind, uint32_t *salt,
-                       struct str more, uint64_t *bytes, struct err *e)
+bool store_extend_file(struct store *s, struct str path, enum head_kind kind, uint64_t number,
+                       uint32_t *salt, struct str more, uint64_t *bytes, struct err *e)
 {
     if (more.len == 0)
         return true;
@@ -67,7 +74,7 @@ bool store_extend_file(struct store *s, struct str path, enum head_kind kind, ui
         BUF_AUTO whole = {0};
         head_put(&whole, &(struct head){.kind = kind,
                                         .salt = *salt,
-                                        .number = 1,
+                                        .number = number,
                                         .store = s->identity,
                                         .project = s->project});
         buf_add(&whole, more);

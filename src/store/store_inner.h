@@ -162,14 +162,16 @@ enum { STORE_NAME_BYTES = OS_PATH_BYTES };
 struct str store_path(const struct store *s, char *room, const char *name);
 struct str store_segment_path(const struct store *s, char *room, uint64_t number);
 bool store_segment_name(struct str name, uint64_t *number);
+struct str store_people_path(const struct store *s, char *room, uint64_t number);
 struct str store_facts_path(const struct store *s, char *room, uint64_t number);
 /* Writes a segment under its temporary name, synced, then renames it; the directory is not synced.
  */
 MUST_USE bool store_write_segment(struct store *s, uint64_t number, struct str bytes,
                                   struct err *e);
-/* Appends to people.dat or facts-<n>, which has `*bytes` valid ones (0: it is made); synced. */
+/* Appends to people-<n> or facts-<n>, which has `*bytes` valid ones (0: it is made); synced. */
 MUST_USE bool store_extend_file(struct store *s, struct str path, enum head_kind kind,
-                                uint32_t *salt, struct str more, uint64_t *bytes, struct err *e);
+                                uint64_t number, uint32_t *salt, struct str more, uint64_t *bytes,
+                                struct err *e);
 void store_facts_block(struct buf *into, uint32_t salt, struct str facts);
 MUST_USE bool store_read_facts(struct store *s, struct str blocks, struct str path, struct err *e);
 /* A few MiB that sealing may fall back on when the disk is full. */

@@ -98,7 +98,7 @@ static bool is_data_file(struct str name)
 {
     uint64_t number;
     return wal_name(name, &number) || store_segment_name(name, &number) ||
-           str_equal(name, STR("people.dat")) || str_starts(name, STR("facts-"));
+           str_starts(name, STR("people-")) || str_starts(name, STR("facts-"));
 }
 
 /* The directory's own name must be durable before anything in it counts. */
@@ -173,7 +173,7 @@ static bool map_part(struct store *s, struct str path, enum head_kind kind, uint
 static bool load_people(struct store *s, const struct manifest_marks *marks, struct err *e)
 {
     char room[STORE_NAME_BYTES];
-    struct str path = store_path(s, room, "people.dat"), blocks;
+    struct str path = store_people_path(s, room, marks->people_file), blocks;
     s->people = people_create(s->identity);
     s->people_salt = head_salt(s->os);
     if (marks->people_bytes == 0)
@@ -360,13 +360,25 @@ static bool is_live(const struct store *s, uint64_t number)
     return false;
 }
 
+/* "people-7" and "facts-7": another number than the manifest's is an older or unfinished file. */
+static bool is_replaced(struct str name, struct str prefix, uint64_t current)
+{
+    int64_t number;
+    return str_starts(name, prefix) && str_to_i64(str_sub(name, prefix.len, name.len), &number) &&
+           number > 0 && (uint64_t)number != current;
+}
+
 static bool is_left_over(const struct store *s, struct str name)
 {
+    const struct manifest_marks *marks = &manifest_content(s->manifest)->marks;
     uint64_t number;
     if (str_ends(name, STR(".tmp")))
         return true;
     if (wal_name(name, &number))
         return number < s->logs[0].number;
+    if (is_replaced(name, STR("people-"), MAX(marks->people_file, 1)) ||
+        is_replaced(name, STR("facts-"), MAX(marks->facts_file, 1)))
+        return true;
     return store_segment_name(name, &number) && !is_live(s, number);
 }
 

@@ -98,8 +98,10 @@ static bool write_people(struct store *s, struct sealing *w, struct err *e)
     BUF_AUTO blocks = {0};
     uint32_t to = w->list[w->count - 1].people_end;
     people_encode(w->people, s->people_salt, (uint32_t)w->marks.people_count, to, &blocks);
-    if (!store_extend_file(s, store_path(s, room, "people.dat"), HEAD_PEOPLE, &s->people_salt,
-                           buf_str(&blocks), &w->marks.people_bytes, e))
+    w->marks.people_file = MAX(w->marks.people_file, 1);
+    if (!store_extend_file(s, store_people_path(s, room, w->marks.people_file), HEAD_PEOPLE,
+                           w->marks.people_file, &s->people_salt, buf_str(&blocks),
+                           &w->marks.people_bytes, e))
         return err_while(e, "writing people's ids");
     w->marks.people_count = to;
     return true;
@@ -113,9 +115,10 @@ static bool write_facts(struct store *s, struct sealing *w, struct err *e)
         store_facts_block(&blocks, s->facts_salt, buf_str(&w->list[i].facts));
     if (blocks.len == 0)
         return true;
-    w->marks.facts_file = 1;
-    if (!store_extend_file(s, store_facts_path(s, room, 1), HEAD_FACTS, &s->facts_salt,
-                           buf_str(&blocks), &w->marks.facts_bytes, e))
+    w->marks.facts_file = MAX(w->marks.facts_file, 1);
+    if (!store_extend_file(s, store_facts_path(s, room, w->marks.facts_file), HEAD_FACTS,
+                           w->marks.facts_file, &s->facts_salt, buf_str(&blocks),
+                           &w->marks.facts_bytes, e))
         return err_while(e, "writing facts");
     return true;
 }

@@ -322,7 +322,7 @@ static void reading_only_changes_nothing(void **state)
 static void a_lost_file_is_named(void **state)
 {
     (void)state;
-    static const char *const names[] = {"/data/manifest", "/data/people.dat", "/data/facts-1",
+    static const char *const names[] = {"/data/manifest", "/data/people-1", "/data/facts-1",
                                         "/data/seg-0000000001.tns", "/data/wal-0000000002"};
     for (size_t i = 0; i < COUNT(names); i++) {
         AUTO(world) *w = world_create(true);
