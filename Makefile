@@ -13,7 +13,8 @@ WEB          ?= yes
 TEST_FLAGS   ?=
 BENCH_EVENTS ?= 20000000
 FUZZ_SECONDS ?= 20
-CAMPAIGN_SECONDS ?= 3600
+FUZZ_FLAGS   ?=
+ONLY         ?=
 
 # The tools of this tree come first; the compilers may be set by the user (CC, CXX).
 export PATH := $(CURDIR)/build/node/bin:$(PATH)
@@ -56,12 +57,12 @@ fuzz: setup-fuzz ## replay and a short run of each fuzzer (FUZZ_SECONDS=20)
 	$(call configure,fuzz,-Dfuzz=true -Db_sanitize=address$(comma)undefined -Db_lundef=false \
 	  -Dc_args=-fsanitize=fuzzer-no-link -Dcpp_args=-fsanitize=fuzzer-no-link)
 	$(call ninja,fuzz)
-	@tool/fuzz --seconds $(FUZZ_SECONDS)
+	@tool/fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_FLAGS)
 
-campaign: ## long runs; each appends a line to TESTLOG.csv (CAMPAIGN_SECONDS=3600 each)
-	@$(MAKE) fuzz FUZZ_SECONDS=1
-	@$(MAKE) test TEST_FLAGS='--only unit'
-	@tool/campaign --seconds $(CAMPAIGN_SECONDS)
+campaign: setup-test build ## the rigs with large counts, into TESTLOG.csv (ONLY=kill,power)
+	$(call configure,c,-Dtests=enabled)
+	$(call ninja,c)
+	@tool/campaign --only '$(ONLY)'
 
 fresh: ## proves `make demo` and `make test` in a bare Debian 12 tree (root)
 	@tool/fresh
