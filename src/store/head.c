@@ -124,3 +124,16 @@ uint32_t head_salt(struct os *os)
     os_random(os, &salt, sizeof salt);
     return salt;
 }
+
+bool head_is_filled(struct str bytes, uint64_t from, uint64_t to)
+{
+    enum { SECTOR_BYTES = 512 };
+    for (uint64_t at = from, end; at < to; at = end) {
+        end = MIN((at / SECTOR_BYTES + 1) * SECTOR_BYTES, to);
+        while (at < end && bytes.at[at] == 0)
+            at++;
+        if (at == end)
+            return false;
+    }
+    return bytes.at[to - 1] != 0;
+}

@@ -38,3 +38,10 @@ void head_put(struct buf *into, const struct head *head);
 MUST_USE bool head_read(struct str bytes, struct str path, enum head_kind kind,
                         const struct identity *want, struct head *out, struct err *e);
 uint32_t head_salt(struct os *os);
+
+/*
+ * Is no 512-byte sector of [from, to) all zeros, and the last byte neither? What we write goes
+ * where there were zeros, and disks write sectors whole or not at all: then every sector of it was
+ * written, so bytes that do not fit their checksum are damaged, not torn. from < to.
+ */
+bool head_is_filled(struct str bytes, uint64_t from, uint64_t to);

@@ -8,16 +8,23 @@
 
 /*
  * A record: u32 bytes of its items, u32 crc32c of what follows (starts from the file's salt), u64
- * record number, items. Items are varints; the first says which item it is.
+ * record number, items; u32 bytes of its items again, u32 mark. Items are varints; the first says
+ * which item it is.
  */
-enum { RECORD_HEAD_BYTES = 16, CHECKED_FROM = 8, RECORD_BYTES_MAX = 64 << 20 };
+enum {
+    RECORD_HEAD_BYTES = 16,
+    RECORD_END_BYTES = 8,
+    CHECKED_FROM = 8,
+    RECORD_BYTES_MAX = 64 << 20
+};
+#define END_MARK 0x444E454Du /* "MEND" */
 enum { ITEM_END, ITEM_ADD, ITEM_REMOVE, ITEM_MARKS, ITEM_HIDE, ITEM_GONE };
 /* Rewritten when this long, and four times as long as need be. */
 enum { REWRITE_BYTES = 64 << 10 };
 
 struct manifest {
     struct os *os;
-    struct os_file *file; /* NULL when read-only */
+    struct os_file *file; /* NULL before manifest_resume */
     char path_room[OS_PATH_BYTES];
     struct str path;
     struct buf owner; /* the head's bytes: the content's project points into them */
@@ -190,17 +197,22 @@ static bool take_items(struct manifest_content *c, struct str rest)
     return true;
 }
 
+static uint64_t whole_record(uint64_t items)
+{
+    return RECORD_HEAD_BYTES + items + RECORD_END_BYTES;
+}
+
 static bool record_at(struct str bytes, uint64_t at, uint32_t salt, uint64_t *number,
                       struct str *items)
 {
-    if (at > bytes.len || bytes.len - at < RECORD_HEAD_BYTES)
+    if (at > bytes.len || bytes.len - at < whole_record(0))
         return false;
     const char *head = bytes.at + at;
     uint32_t len, crc;
     memcpy(&len, head, 4);
     memcpy(&crc, head + 4, 4);
     memcpy(number, head + 8, 8);
-    if (len > RECORD_BYTES_MAX || len > bytes.len - at - RECORD_HEAD_BYTES ||
+    if (len > RECORD_BYTES_MAX || whole_record(len) > bytes.len - at ||
         crc != crc32c(salt, head + CHECKED_FROM, RECORD_HEAD_BYTES - CHECKED_FROM + len))
         return false;
     *items = (struct str){head + RECORD_HEAD_BYTES, len};
@@ -218,6 +230,24 @@ static bool is_followed(const struct manifest_content *c, struct str bytes)
         if (number > c->records && number - c->records < UINT32_MAX &&
             record_at(bytes, at, c->head.salt, &number, &items))
             return true;
+    }
+    return false;
+}
+
+/* Did all of the bad record behind the good ones reach the disk? Its length is told twice. */
+static bool was_complete(const struct manifest_content *c, struct str bytes)
+{
+    uint64_t at = c->bytes, left = bytes.len - at;
+    uint32_t items, tail[2];
+    if (left < whole_record(0))
+        return false;
+    memcpy(&items, bytes.at + at, sizeof items);
+    if (whole_record(items) <= left && head_is_filled(bytes, at, at + whole_record(items)))
+        return true;
+    for (uint64_t end = at + whole_record(0); end <= bytes.len; end++) {
+        memcpy(tail, bytes.at + end - RECORD_END_BYTES, sizeof tail);
+        if (tail[1] == END_MARK && at + whole_record(tail[0]) == end)
+            return head_is_filled(bytes, at, end);
     }
     return false;
 }
@@ -241,11 +271,11 @@ bool manifest_read(struct str bytes, struct str path, struct manifest_content *o
         if (!take_items(out, items))
             return damaged(path, out->bytes, e);
         out->records++;
-        out->bytes += RECORD_HEAD_BYTES + items.len;
+        out->bytes += whole_record(items.len);
     }
     out->torn_bytes = bytes.len - out->bytes;
     /* The first record came into being with the file: it cannot be torn. */
-    if (out->records == 0 || is_followed(out, bytes))
+    if (out->records == 0 || is_followed(out, bytes) || was_complete(out, bytes))
         return damaged(path, out->bytes, e);
     return true;
 }
@@ -268,6 +298,8 @@ static void put_record(struct buf *b, uint32_t salt, uint64_t number, struct str
     buf_add_u32(b, crc);
     buf_add_u64(b, number);
     buf_add(b, items);
+    buf_add_u32(b, (uint32_t)items.len);
+    buf_add_u32(b, END_MARK);
 }
 
 /* A manifest of one record. */
@@ -300,17 +332,8 @@ bool manifest_create(struct os *os, struct str dir, const struct identity *who, 
     return true;
 }
 
-static bool open_file(struct manifest *m, struct err *e)
-{
-    if (!os_file_open(m->os, m->path, OS_WRITE, &m->file, e))
-        return false;
-    if (m->now.torn_bytes == 0)
-        return true;
-    return os_file_truncate(m->file, m->now.bytes, e) && os_file_sync(m->file, e);
-}
-
-bool manifest_open(struct os *os, struct str dir, struct str project, bool read_only,
-                   struct manifest **out, struct err *e)
+bool manifest_open(struct os *os, struct str dir, struct str project, struct manifest **out,
+                   struct err *e)
 {
     AUTO(manifest) *m = mem_zero(sizeof *m);
     AUTO(arena) *arena = arena_create(0);
@@ -327,8 +350,6 @@ bool manifest_open(struct os *os, struct str dir, struct str project, bool read_
     }
     buf_add(&m->owner, owner);
     m->now.head.project = buf_str(&m->owner);
-    if (!read_only && !open_file(m, e))
-        return err_while(e, "opening the manifest");
     *out = TAKE(m);
     return true;
 }
@@ -360,7 +381,9 @@ static bool append(struct manifest *m, struct str items, struct err *e)
     struct str part = buf_str(&record);
     if (!os_file_write_at(m->file, m->now.bytes, &part, 1, e)) {
         struct err ignored = {0};
-        if (e->kind != ERR_NO_SPACE || !os_file_truncate(m->file, m->now.bytes, &ignored))
+        /* The cut is synced: a record goes where there is nothing, or torn ones look damaged. */
+        if (e->kind != ERR_NO_SPACE || !os_file_truncate(m->file, m->now.bytes, &ignored) ||
+            !os_file_sync(m->file, &ignored))
             m->is_broken = true;
         return err_while(e, "writing the manifest");
     }
@@ -388,25 +411,48 @@ static bool name_is_ours(struct manifest *m)
            head.salt == m->now.head.salt;
 }
 
-/* Only to save space: the edit is durable already. If it is not sure afterwards which file the name
- * stands for, later edits are refused; on a full disk the old file goes on. */
-static void rewrite(struct manifest *m)
+/* One record in a file of its own, under the old name. After a failure `is_broken` says whether it
+ * is unsure which file the name stands for. */
+static bool rewrite(struct manifest *m, struct err *e)
 {
     struct identity who = {m->now.head.project, m->now.head.store};
     uint32_t salt = head_salt(m->os);
     uint64_t bytes;
-    struct err e = {0};
     AUTO(os_file) *file = NULL;
-    if (!write_whole(m->os, m->path, &who, salt, &m->now, &bytes, &e) ||
-        !os_file_open(m->os, m->path, OS_WRITE, &file, &e)) {
-        m->is_broken = e.kind != ERR_NO_SPACE || !name_is_ours(m);
-        return;
+    if (!write_whole(m->os, m->path, &who, salt, &m->now, &bytes, e) ||
+        !os_file_open(m->os, m->path, OS_WRITE, &file, e)) {
+        m->is_broken = e->kind != ERR_NO_SPACE || !name_is_ours(m);
+        return false;
     }
     os_file_close(m->file);
     m->file = TAKE(file);
     m->now.head.salt = salt;
     m->now.records = 1;
     m->now.bytes = bytes;
+    return true;
+}
+
+/* The same bytes once more where they are, and nothing behind them. */
+static bool write_in_place(struct manifest *m, struct err *e)
+{
+    AUTO(arena) *arena = arena_create(0);
+    struct str bytes;
+    if (!os_read_whole(m->os, m->path, arena, &bytes, e) ||
+        !os_file_open(m->os, m->path, OS_WRITE, &m->file, e) ||
+        (bytes.len > m->now.bytes && !os_file_truncate(m->file, m->now.bytes, e)))
+        return false;
+    bytes = str_sub(bytes, 0, m->now.bytes);
+    return os_file_write_at(m->file, 0, &bytes, 1, e) && os_file_sync(m->file, e);
+}
+
+bool manifest_resume(struct manifest *m, struct err *e)
+{
+    bool ok = rewrite(m, e);
+    if (!ok && e->kind == ERR_NO_SPACE && !m->is_broken) {
+        *e = (struct err){0};
+        ok = write_in_place(m, e);
+    }
+    return ok || err_while(e, "opening the manifest for writing");
 }
 
 static bool is_long(const struct manifest *m)
@@ -435,7 +481,9 @@ bool manifest_edit(struct manifest *m, const struct manifest_edit *edit, struct 
     if (!append(m, buf_str(&items), e))
         return false;
     REQUIRE(take_items(&m->now, buf_str(&items)));
+    /* Only to save space: the edit is durable already, and on a full disk the old file goes on. */
+    struct err ignored = {0};
     if (is_long(m))
-        rewrite(m);
+        rewrite(m, &ignored);
     return true;
 }

@@ -50,9 +50,15 @@ struct manifest;
 /* Makes the manifest of a new store. */
 MUST_USE bool manifest_create(struct os *os, struct str dir, const struct identity *who,
                               struct err *e);
-/* ERR_NOT_FOUND when there is none; ERR_CONFLICT when it is another project's. */
-MUST_USE bool manifest_open(struct os *os, struct str dir, struct str project, bool read_only,
+/* Only reads. ERR_NOT_FOUND when there is none; ERR_CONFLICT when it is another project's. */
+MUST_USE bool manifest_open(struct os *os, struct str dir, struct str project,
                             struct manifest **out, struct err *e);
+/*
+ * Before the first edit: writes it anew as one record, without a torn tail. That makes durable what
+ * was read: after a failed sync the system may show bytes and names that are not on the disk. On a
+ * full disk the old file is written over in place.
+ */
+MUST_USE bool manifest_resume(struct manifest *m, struct err *e);
 void manifest_close(struct manifest *m); /* NULL is fine */
 AUTO_DEFINE(manifest, manifest_close)
 

@@ -17,6 +17,8 @@ static void add_record(struct buf *file, struct str items)
     buf_add_u32(file, (uint32_t)items.len);
     buf_add_u32(file, crc32c(SALT, checked.at, checked.len));
     buf_add(file, buf_str(&checked));
+    buf_add_u32(file, (uint32_t)items.len);
+    buf_add_u32(file, 0x444E454D);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

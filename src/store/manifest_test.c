@@ -15,7 +15,8 @@ struct world {
 static void reopen(struct world *w)
 {
     manifest_close(TAKE(w->m));
-    assert_works(manifest_open(w->os, STR("/d"), STR("main"), false, &w->m, &w->e), w->e);
+    assert_works(manifest_open(w->os, STR("/d"), STR("main"), &w->m, &w->e), w->e);
+    assert_works(manifest_resume(w->m, &w->e), w->e);
 }
 
 static struct world *world_create(void)
@@ -173,8 +174,8 @@ static void damage_is_named(void **state)
     for (uint64_t at = 0; at < bytes; at++) {
         assert_true(os_sim_flip(w->os, STR("/d/manifest"), at, 0x40));
         w->e = (struct err){0};
-        if (manifest_open(w->os, STR("/d"), STR("main"), true, &w->m, &w->e)) {
-            check(w, 4); /* the last record reads as torn, and the one before it counts */
+        if (manifest_open(w->os, STR("/d"), STR("main"), &w->m, &w->e)) {
+            check(w, 5); /* only what says twice how long a record is may go unnoticed */
             manifest_close(TAKE(w->m));
         } else {
             assert_int_equal(w->e.kind, ERR_CORRUPT);
@@ -183,7 +184,7 @@ static void damage_is_named(void **state)
         }
         assert_true(os_sim_flip(w->os, STR("/d/manifest"), at, 0x40));
     }
-    assert_true(named > bytes * 3 / 4);
+    assert_true(named >= bytes - 6 * 8);
 }
 
 static void another_project_is_refused(void **state)
@@ -191,10 +192,10 @@ static void another_project_is_refused(void **state)
     (void)state;
     AUTO(world) *w = world_create();
     manifest_close(TAKE(w->m));
-    assert_false(manifest_open(w->os, STR("/d"), STR("other"), false, &w->m, &w->e));
+    assert_false(manifest_open(w->os, STR("/d"), STR("other"), &w->m, &w->e));
     assert_int_equal(w->e.kind, ERR_CONFLICT);
     assert_non_null(strstr(w->e.text, "holds project \"main\", not \"other\""));
-    assert_false(manifest_open(w->os, STR("/nothing"), STR("main"), false, &w->m, &w->e));
+    assert_false(manifest_open(w->os, STR("/nothing"), STR("main"), &w->m, &w->e));
     assert_int_equal(w->e.kind, ERR_NOT_FOUND);
 }
 

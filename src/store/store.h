@@ -12,11 +12,12 @@
  *
  * Reading: store_snapshot gives a counted, immutable view; store/scan.h reads it.
  *
- * Failure: a failed write or sync is never retried: the store then refuses appends (ERR_BUSY) until
- * it is opened again, which replays the write-ahead log. A full disk gives ERR_NO_SPACE and clears
- * by itself. Damage gives ERR_CORRUPT and names the file; never a wrong answer. Thread: all
- * functions from any thread, unless said otherwise. Memory: the chunk and unsealed segments (about
- * 64 MiB at most), person ids (about 40 bytes each), open segments are mapped.
+ * Failure: a failed write or sync is never retried: the store then refuses appends (ERR_BUSY) and
+ * starts anew from the write-ahead log (store_restart), by itself where it has a background.
+ * Reading goes on meanwhile. A full disk gives ERR_NO_SPACE and clears by itself; reading goes on.
+ * Damage gives ERR_CORRUPT and names the file; never a wrong answer. Thread: all functions from any
+ * thread, unless said otherwise. Memory: the chunk and unsealed segments (about 64 MiB at most),
+ * person ids (about 40 bytes each), open segments are mapped.
  */
 #pragma once
 #include "base/value.h"
@@ -105,6 +106,14 @@ AUTO_DEFINE(store_import, store_import_close)
 /* Seals what is in memory and compacts what is due, in the caller's thread, to the end. */
 MUST_USE bool store_maintain(struct store *s, struct err *e);
 
+/*
+ * After a failed write: forgets what is in memory and reads the disk again, as a new process would;
+ * what was acknowledged is there. A batch that was refused by the failure may be there too, whole.
+ * The background does this by itself until it works; without a background, call it. True at once
+ * when the store has not stopped. Imports that began before it fail (ERR_BUSY): run them again.
+ */
+MUST_USE bool store_restart(struct store *s, struct err *e);
+
 struct store_state {
     uint64_t events; /* live */
     uint64_t people;
@@ -113,6 +122,7 @@ struct store_state {
     uint64_t log_bytes;
     uint64_t unsealed_events;
     uint64_t torn_bytes_cut; /* at the last open */
+    uint64_t restarts;       /* since it was opened */
     bool is_stopped;         /* a write failed; appends are refused */
 };
 void store_state(struct store *s, struct store_state *out);

@@ -148,18 +148,33 @@ static bool next_log_when_due(struct store *s, struct err *e)
     return true;
 }
 
+static bool is_logged(const struct item *i)
+{
+    return i->payload.len && !i->is_stale;
+}
+
+/* What an import wrote before a restart may be lost, so nothing more of it is taken. */
+static void find_stale(struct store *s, struct item *first)
+{
+    for (struct item *i = first; i; i = i->next) {
+        i->is_stale = i->import && i->import->restarts != s->restarts;
+        if (i->is_stale)
+            store_refuse_stale(&i->err);
+    }
+}
+
 static bool log_group(struct store *s, struct item *first, struct err *e)
 {
     size_t count = 0;
     bool must_sync = false;
     for (struct item *i = first; i; i = i->next) {
-        count += i->payload.len != 0;
+        count += is_logged(i);
         must_sync |= i->must_sync;
     }
     struct str *payloads = mem_array(count, sizeof *payloads);
     count = 0;
     for (struct item *i = first; i; i = i->next)
-        if (i->payload.len)
+        if (is_logged(i))
             payloads[count++] = i->payload;
     bool ok = next_log_when_due(s, e) && (!count || wal_write(s->wal, payloads, count, e));
     mem_free(payloads);
@@ -220,8 +235,8 @@ static bool count_dropped(struct store *s, struct item *item, struct err *e)
 static void apply_group(struct store *s, struct item *first, uint64_t sequence)
 {
     for (struct item *i = first; i; i = i->next) {
-        i->is_ok = !i->payload.len || apply_item(s, i, sequence, &i->err);
-        sequence += i->payload.len != 0;
+        i->is_ok = !i->is_stale && (!i->payload.len || apply_item(s, i, sequence, &i->err));
+        sequence += is_logged(i);
     }
     for (struct item *i = first; i; i = i->next)
         if (i->is_ok && i->tally && !i->import)
@@ -242,6 +257,7 @@ static bool take_turn(struct store *s)
         bool ok = !s->is_stopped || store_refuse_stopped(s, &e);
         pthread_mutex_unlock(&s->lock);
         uint64_t sequence = wal_next_sequence(s->wal);
+        find_stale(s, first);
         if (ok && log_group(s, first, &e))
             apply_group(s, first, sequence);
         else

@@ -3,6 +3,12 @@
 
 enum { IMPORT_BATCH_EVENTS = 16384 }; /* larger batches are cut: an import promises no atomicity */
 
+bool store_refuse_stale(struct err *e)
+{
+    err_set(e, ERR_BUSY, "a write failed, and the store started anew, while this import ran");
+    return err_hint(e, "run the import again; what is there already will not count twice");
+}
+
 bool store_import_begin(struct store *s, struct store_import **out, struct err *e)
 {
     if (s->options.read_only)
@@ -14,6 +20,7 @@ bool store_import_begin(struct store *s, struct store_import **out, struct err *
         return false;
     struct store_import *i = mem_zero(sizeof *i);
     i->store = s;
+    i->restarts = s->restarts;
     i->tally = tally_create();
     *out = i;
     return true;
@@ -79,6 +86,8 @@ bool store_import_finish(struct store_import *i, struct store_receipt *receipt, 
         *e = item.err;
         return false;
     }
+    if (i->restarts != s->restarts)
+        return store_refuse_stale(e);
     uint64_t dropped = 0;
     pthread_mutex_lock(&s->lock);
     bool ok = store_count_dropped(s, i->tally, &dropped, e);

@@ -85,6 +85,7 @@ struct item {
     struct store_import *import; /* NULL: an append, and somebody waits */
     struct tally *tally;         /* NULL: every event has an id */
     bool must_sync, is_done, is_ok;
+    bool is_stale; /* of an import from before a restart */
     struct err err;
     struct store_receipt receipt;
 };
@@ -93,24 +94,33 @@ struct log_file {
     uint64_t number, first, bytes;
 };
 
+/*
+ * What is read from the disk at the open lies between PARTS_FIRST and PARTS_END, and is taken over
+ * as a whole by store_restart; what lives as long as the handle (locks, queue, threads) lies around
+ * it. So a new field belongs where it is made anew.
+ */
+#define PARTS_FIRST identity
+#define PARTS_END is_closing
 struct store {
     struct os *os;
     struct str dir, project; /* own memory */
     struct store_options options;
-    uint64_t identity;
     struct os_file *lock_file;
+    pthread_mutex_t maintain_lock, writer_lock, lock;
+    pthread_cond_t changed; /* imaging or sealing got on, or the store stopped */
+    pthread_cond_t work;    /* for the background */
 
-    pthread_mutex_t maintain_lock;
+    uint64_t identity;
+
+    /* under maintain_lock */
     struct manifest *manifest;
     uint32_t people_salt, facts_salt;
     bool has_reserve;
 
-    pthread_mutex_t writer_lock;
+    /* under writer_lock */
     struct wal *wal;
 
-    pthread_mutex_t lock;
-    pthread_cond_t changed; /* imaging or sealing got on, or the store stopped */
-    pthread_cond_t work;    /* for the background */
+    /* under lock */
     struct people *people;
     struct stage *active, *frozen; /* frozen: NULL, or being made into images */
     bool is_imaging;
@@ -130,11 +140,13 @@ struct store {
     struct hash128 *id_hashes; /* of its events */
     size_t id_hash_room;
     struct arena *arena;
-    bool is_closing;
     bool is_stopped;
     bool is_waiting_for_space;
     struct err stop; /* why */
     uint64_t torn_bytes_cut;
+
+    bool is_closing;           /* under lock */
+    _Atomic uint32_t restarts; /* rises under all locks but the queue's */
 
     pthread_mutex_t queue_lock;
     pthread_cond_t queue_filled, queue_moved;
@@ -151,7 +163,8 @@ struct store {
 struct store_import {
     struct store *store;
     struct tally *tally;
-    size_t pending; /* under the queue lock, as the rest */
+    uint32_t restarts; /* of the store when it began */
+    size_t pending;    /* under the queue lock, as the rest */
     bool has_failed;
     struct err err;
     struct store_receipt receipt;
@@ -214,6 +227,7 @@ void *store_writer_main(void *store);
 /* Writes and applies what is queued, in the caller's thread, when there is no writer. */
 void store_drain(struct store *s);
 MUST_USE bool store_next_log(struct store *s, struct err *e); /* under writer_lock */
+bool store_refuse_stale(struct err *e);                       /* store_import.c */
 bool store_has_unnamed(const struct store_batch *batch);
 
 /* ---- store_seal.c, store_compact.c: under maintain_lock ---- */

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/limits.h"
 #include "store/store_inner.h"
@@ -36,9 +37,13 @@ static struct store *create(struct os *os, struct str dir, const struct store_op
     pthread_mutex_t *mutexes[] = {&s->maintain_lock, &s->writer_lock, &s->lock, &s->queue_lock};
     for (size_t i = 0; i < COUNT(mutexes); i++)
         REQUIRE(pthread_mutex_init(mutexes[i], NULL) == 0);
+    pthread_condattr_t monotonic;
+    REQUIRE(pthread_condattr_init(&monotonic) == 0 &&
+            pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
     pthread_cond_t *conditions[] = {&s->changed, &s->work, &s->queue_filled, &s->queue_moved};
     for (size_t i = 0; i < COUNT(conditions); i++)
-        REQUIRE(pthread_cond_init(conditions[i], NULL) == 0);
+        REQUIRE(pthread_cond_init(conditions[i], &monotonic) == 0);
+    pthread_condattr_destroy(&monotonic);
     s->queue_end = &s->queue;
     s->ids = ids_create();
     s->arena = arena_create(0);
@@ -114,6 +119,22 @@ static bool sync_parent(struct store *s, struct err *e)
     return os_dir_sync(s->os, parent.len ? parent : STR("."), e);
 }
 
+/* A directory whose name could not be made durable goes again, so that the next try makes it anew:
+ * a second sync would say nothing about the first one's failure. */
+static bool make_dir(struct store *s, struct err *e)
+{
+    struct err ignored = {0};
+    if (os_exists(s->os, s->dir))
+        return true;
+    if (!os_dir_make(s->os, s->dir, e))
+        return false;
+    if (sync_parent(s, e))
+        return true;
+    if (!os_remove(s->os, s->dir, &ignored))
+        return false; /* the first error says more */
+    return false;
+}
+
 static bool make_manifest(struct store *s, struct err *e)
 {
     AUTO(arena) *arena = arena_create(0);
@@ -134,15 +155,14 @@ static bool make_manifest(struct store *s, struct err *e)
 
 static bool open_manifest(struct store *s, struct err *e)
 {
-    bool read_only = s->options.read_only;
-    if (manifest_open(s->os, s->dir, s->project, read_only, &s->manifest, e))
+    if (manifest_open(s->os, s->dir, s->project, &s->manifest, e))
         return true;
     if (e->kind != ERR_NOT_FOUND)
         return false;
-    if (read_only)
+    if (s->options.read_only)
         return err_set(e, ERR_NOT_FOUND, "%.*s holds no store", STR_ARG(s->dir));
     *e = (struct err){0};
-    return make_manifest(s, e) && manifest_open(s->os, s->dir, s->project, false, &s->manifest, e);
+    return make_manifest(s, e) && manifest_open(s->os, s->dir, s->project, &s->manifest, e);
 }
 
 /* ---- people, facts, segments ---- */
@@ -401,11 +421,10 @@ static bool remove_left_overs(struct store *s, struct err *e)
 
 /* ---- opening and closing ---- */
 
+/* What the disk holds, read and checked whole; nothing is changed but the log's torn tail, last. */
 static bool recover(struct store *s, struct err *e)
 {
-    if (!s->options.read_only && !os_dir_make(s->os, s->dir, e))
-        return false;
-    if (!take_lock(s, e) || !open_manifest(s, e))
+    if (!open_manifest(s, e))
         return false;
     const struct manifest_content *c = manifest_content(s->manifest);
     s->identity = c->head.store;
@@ -418,8 +437,19 @@ static bool recover(struct store *s, struct err *e)
         return false;
     if (s->options.read_only)
         return true;
+    if (!manifest_resume(s->manifest, e))
+        return false;
     store_keep_reserve(s);
     return remove_left_overs(s, e);
+}
+
+/* A last record that is rotten may read as a torn one, and then other files do not fit. */
+static bool blame_manifest(const struct store *s, struct err *e)
+{
+    if (e->kind == ERR_CORRUPT && s->manifest && manifest_content(s->manifest)->torn_bytes)
+        err_hint(e, "the last record of the manifest is torn or damaged, too: "
+                    "restore the directory from a backup");
+    return false;
 }
 
 static void start_threads(struct store *s)
@@ -440,17 +470,63 @@ bool store_open(struct os *os, struct str dir, const struct store_options *optio
         return err_set(e, ERR_INVALID, "a directory's path of %zu bytes; the limit is %d", dir.len,
                        OS_PATH_BYTES - NAMES_BYTES);
     struct store *s = create(os, dir, options);
-    if (!recover(s, e)) {
-        /* A last record that is rotten reads as a torn one, and then other files do not fit. */
-        if (e->kind == ERR_CORRUPT && s->manifest && manifest_content(s->manifest)->torn_bytes)
-            err_hint(e, "the last record of the manifest is torn or damaged, too: "
-                        "restore the directory from a backup");
+    bool has_dir = options->read_only || make_dir(s, e);
+    if (!has_dir || !take_lock(s, e) || (!recover(s, e) && !blame_manifest(s, e))) {
         destroy(s);
         return err_while(e, "opening %.*s", STR_ARG(dir));
     }
     start_threads(s);
     *out = s;
     return true;
+}
+
+/* ---- starting anew after a failure ---- */
+
+static bool read_again(struct store *s, struct store *fresh, struct err *e)
+{
+    return recover(fresh, e) || blame_manifest(fresh, e) ||
+           err_while(e, "opening %.*s again", STR_ARG(s->dir));
+}
+
+/* Takes over what a fresh store has read. Under all locks, with nobody making images. */
+static void swap_parts(struct store *s, struct store *fresh)
+{
+    enum {
+        FROM = offsetof(struct store, PARTS_FIRST),
+        BYTES = offsetof(struct store, PARTS_END) - FROM
+    };
+    char spare[BYTES];
+    memcpy(spare, (char *)s + FROM, BYTES);
+    memcpy((char *)s + FROM, (char *)fresh + FROM, BYTES);
+    memcpy((char *)fresh + FROM, spare, BYTES);
+}
+
+bool store_restart(struct store *s, struct err *e)
+{
+    pthread_mutex_lock(&s->maintain_lock);
+    pthread_mutex_lock(&s->writer_lock);
+    pthread_mutex_lock(&s->lock);
+    bool is_stopped = s->is_stopped;
+    pthread_mutex_unlock(&s->lock);
+    bool ok = true;
+    if (is_stopped) {
+        struct store *fresh = create(s->os, s->dir, &s->options);
+        ok = read_again(s, fresh, e);
+        if (ok) {
+            pthread_mutex_lock(&s->lock);
+            while (s->is_imaging)
+                pthread_cond_wait(&s->changed, &s->lock);
+            swap_parts(s, fresh);
+            s->restarts++;
+            pthread_cond_broadcast(&s->changed);
+            pthread_cond_broadcast(&s->work);
+            pthread_mutex_unlock(&s->lock);
+        }
+        destroy(fresh);
+    }
+    pthread_mutex_unlock(&s->writer_lock);
+    pthread_mutex_unlock(&s->maintain_lock);
+    return ok;
 }
 
 static void join_threads(struct store *s)
@@ -540,6 +616,7 @@ void store_state(struct store *s, struct store_state *out)
     out->people = people_ordinals(s->people);
     out->segments = s->live_count;
     out->torn_bytes_cut = s->torn_bytes_cut;
+    out->restarts = s->restarts;
     out->is_stopped = s->is_stopped;
     pthread_mutex_unlock(&s->lock);
 }

@@ -77,7 +77,8 @@ bool store_refuse_stopped(const struct store *s, struct err *e)
         return false;
     }
     err_set(e, ERR_BUSY, "the store takes no events since a write failed: %s", s->stop.text);
-    return err_hint(e, "start the process again; what was acknowledged is safe");
+    return err_hint(e, "send it again soon: the store starts anew by itself; what was acknowledged "
+                       "is safe");
 }
 
 /* ---- imaging ---- */

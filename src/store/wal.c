@@ -19,6 +19,7 @@ enum {
     FRAME_ALIGN = 8,
 };
 #define FRAME_MARK 0x4D52464Cu /* "LFRM" */
+#define END_MARK 0x444E454Cu   /* "LEND" */
 _Static_assert(AT_DURABLE + 8 == WAL_FRAME_BYTES, "a frame's head is 32 bytes");
 _Static_assert(HEAD_BYTES % FRAME_ALIGN == 0, "frames start aligned");
 
@@ -55,6 +56,11 @@ static uint64_t get64(const char *at)
 static uint64_t aligned(uint64_t bytes)
 {
     return (bytes + FRAME_ALIGN - 1) & ~(uint64_t)(FRAME_ALIGN - 1);
+}
+
+static uint64_t whole_frame(uint64_t payload)
+{
+    return WAL_FRAME_BYTES + aligned(payload) + WAL_FRAME_END_BYTES;
 }
 
 struct str wal_path(char *room, struct str dir, uint64_t number)
@@ -118,12 +124,22 @@ static bool refuse_broken(struct err *e)
     return err_set(e, ERR_BUSY, "the log stopped after a failed write or sync");
 }
 
-/* Nothing of the failed write was confirmed: take it back, so that the next one can follow. */
+static void note_synced(struct wal *w)
+{
+    w->durable = w->sequence;
+    w->synced = w->end;
+}
+
+/* Nothing of the failed write was confirmed: take it back, so that the next one can follow. The cut
+ * is synced: behind the end there must be zeros, or a torn frame could not be told from damage. */
 static bool take_back(struct wal *w, struct err *e)
 {
     struct err ignored = {0};
-    if (e->kind != ERR_NO_SPACE || !os_file_truncate(w->file, w->end, &ignored))
+    if (e->kind != ERR_NO_SPACE || !os_file_truncate(w->file, w->end, &ignored) ||
+        !os_file_sync(w->file, &ignored))
         w->is_broken = true;
+    else
+        note_synced(w);
     w->reserved = w->end;
     return false;
 }
@@ -150,9 +166,9 @@ static bool reserve(struct wal *w, uint64_t bytes, struct err *e)
     return true;
 }
 
-static void gather(struct wal *w, const struct str *payloads, size_t count)
+/* All parts of a frame but its head; `tail` is its padding and end, and stays the caller's. */
+static void gather(struct wal *w, const struct str *payloads, size_t count, char *tail)
 {
-    static const char padding[FRAME_ALIGN];
     w->part_count = w->size_count = 1; /* part 0: the head */
     if (w->part_room < 2 * count + 2) {
         w->part_room = 2 * count + 2;
@@ -169,7 +185,11 @@ static void gather(struct wal *w, const struct str *payloads, size_t count)
         w->parts[w->part_count++] = payloads[i];
         bytes += sizeof *w->sizes + payloads[i].len;
     }
-    w->parts[w->part_count++] = (struct str){padding, (size_t)(aligned(bytes) - bytes)};
+    size_t gap = (size_t)(aligned(bytes) - bytes);
+    uint32_t end[] = {(uint32_t)bytes, END_MARK};
+    memset(tail, 0, gap);
+    memcpy(tail + gap, end, sizeof end);
+    w->parts[w->part_count++] = (struct str){tail, gap + sizeof end};
 }
 
 static uint64_t frame_payload(const struct str *payloads, size_t count)
@@ -190,18 +210,18 @@ bool wal_write(struct wal *w, const struct str *payloads, size_t count, struct e
     if (bytes > WAL_FRAME_PAYLOAD_MAX)
         return err_set(e, ERR_TOO_LARGE, "a write of %" PRIu64 " bytes; the log's limit is %d",
                        bytes, WAL_FRAME_PAYLOAD_MAX);
-    uint64_t whole = WAL_FRAME_BYTES + aligned(bytes);
+    uint64_t whole = whole_frame(bytes);
     if (!reserve(w, whole, e))
         return err_while(e, "writing batch %" PRIu64 " to the log", w->sequence);
 
-    gather(w, payloads, count);
-    char head[WAL_FRAME_BYTES];
+    char head[WAL_FRAME_BYTES], tail[FRAME_ALIGN + WAL_FRAME_END_BYTES];
+    gather(w, payloads, count, tail);
     uint32_t small[] = {FRAME_MARK, 0, (uint32_t)bytes, (uint32_t)count};
     uint64_t large[] = {w->sequence, w->durable};
     memcpy(head, small, sizeof small);
     memcpy(head + AT_SEQUENCE, large, sizeof large);
     uint32_t crc = crc32c(w->salt, head + CHECKED_FROM, WAL_FRAME_BYTES - CHECKED_FROM);
-    for (size_t i = 1; i + 1 < w->part_count; i++) /* all but the padding */
+    for (size_t i = 1; i + 1 < w->part_count; i++) /* all but the end */
         crc = crc32c(crc, w->parts[i].at, w->parts[i].len);
     memcpy(head + AT_CHECKSUM, &crc, sizeof crc);
     w->parts[0] = (struct str){head, sizeof head};
@@ -223,8 +243,7 @@ bool wal_sync(struct wal *w, struct err *e)
         e->kind = ERR_IO;    /* even if the disk was full */
         return err_while(e, "syncing the log at batch %" PRIu64, w->sequence);
     }
-    w->durable = w->sequence;
-    w->synced = w->end;
+    note_synced(w);
     return true;
 }
 
@@ -284,13 +303,13 @@ static bool frame_at(struct str bytes, uint64_t at, uint32_t salt, struct frame 
     if (get32(head + AT_MARK) != FRAME_MARK)
         return false;
     uint64_t payload = get32(head + AT_BYTES);
-    if (payload > WAL_FRAME_PAYLOAD_MAX || payload > bytes.len - at - WAL_FRAME_BYTES)
+    if (payload > WAL_FRAME_PAYLOAD_MAX || whole_frame(payload) > bytes.len - at)
         return false;
     if (get32(head + AT_CHECKSUM) !=
         crc32c(salt, head + CHECKED_FROM, WAL_FRAME_BYTES - CHECKED_FROM + (size_t)payload))
         return false;
     *out = (struct frame){
-        .bytes = WAL_FRAME_BYTES + aligned(payload),
+        .bytes = whole_frame(payload),
         .count = get32(head + AT_COUNT),
         .sequence = get64(head + AT_SEQUENCE),
         .durable = get64(head + AT_DURABLE),
@@ -306,6 +325,26 @@ static bool is_vouched_for(struct str bytes, uint64_t at, uint32_t salt, uint64_
     for (at += FRAME_ALIGN; at < bytes.len; at += FRAME_ALIGN)
         if (frame_at(bytes, at, salt, &f) && f.durable > sequence)
             return true;
+    return false;
+}
+
+/*
+ * Did all of the bad frame at `at` reach the disk? Then it is not torn but damaged: the space ahead
+ * of the log is zeros, and a sector that was not written still is. Its length is told twice, in its
+ * head and at its end.
+ */
+static bool was_complete(struct str bytes, uint64_t at)
+{
+    uint64_t left = bytes.len - at,
+             payload = left < WAL_FRAME_BYTES ? left : get32(bytes.at + at + AT_BYTES);
+    if (whole_frame(payload) <= left && get32(bytes.at + at + AT_MARK) == FRAME_MARK &&
+        head_is_filled(bytes, at, at + whole_frame(payload)))
+        return true;
+    for (uint64_t end = at + whole_frame(0); end <= bytes.len; end += FRAME_ALIGN) {
+        const char *tail = bytes.at + end - WAL_FRAME_END_BYTES;
+        if (get32(tail + sizeof(uint32_t)) == END_MARK && at + whole_frame(get32(tail)) == end)
+            return head_is_filled(bytes, at, end);
+    }
     return false;
 }
 
@@ -343,7 +382,8 @@ static bool end_of_frames(struct str bytes, struct str path, bool is_last, struc
     out->torn_bytes = written_behind(bytes, at);
     if (out->torn_bytes == 0)
         return true;
-    if (!is_last || is_vouched_for(bytes, at, out->head.salt, out->sequence)) {
+    if (!is_last || is_vouched_for(bytes, at, out->head.salt, out->sequence) ||
+        was_complete(bytes, at)) {
         err_set(e, ERR_CORRUPT, "%.*s is damaged at byte %" PRIu64 " (batch %" PRIu64 ")",
                 STR_ARG(path), at, out->sequence);
         return err_hint(e, "restore the directory from a backup");
@@ -357,12 +397,16 @@ bool wal_read(struct str bytes, struct str path, const struct identity *who, boo
     *out = (struct wal_end){0};
     if (!head_read(bytes, path, HEAD_LOG, who, &out->head, e))
         return false;
+    if (who)
+        out->head.project = who->project; /* equal, and lives longer */
     out->sequence = out->head.first;
-    out->bytes = HEAD_BYTES;
+    out->bytes = out->durable_bytes = HEAD_BYTES;
     struct frame f;
     while (frame_at(bytes, out->bytes, out->head.salt, &f) && f.sequence == out->sequence) {
         if (!visit_frame(&f, visit, context, e))
             return err_while(e, "reading %.*s at byte %" PRIu64, STR_ARG(path), out->bytes);
+        if (f.durable == f.sequence)
+            out->durable_bytes = out->bytes;
         out->bytes += f.bytes;
         out->sequence += f.count;
         out->has_frames = true;
@@ -370,18 +414,53 @@ bool wal_read(struct str bytes, struct str path, const struct identity *who, boo
     return end_of_frames(bytes, path, is_last, out, e);
 }
 
+/* A log file without batches is written anew under its name: whether that was durable is unknown
+ * when the sync of the directory failed. */
+static bool start_again(struct os *os, struct str path, const struct wal_end *end, struct err *e)
+{
+    BUF_AUTO head = {0};
+    head_put(&head, &end->head);
+    return os_write_whole(os, path, buf_str(&head), e);
+}
+
+/*
+ * Writes again what no later frame says was durable. After a failed sync the system holds such
+ * bytes in memory, gives them to who reads, and never brings them to the disk, whatever later syncs
+ * say; once they are written again, a sync means what it says.
+ */
+static bool write_again(struct wal *w, const struct wal_end *end, struct err *e)
+{
+    enum { AT_ONCE = 1 << 20 };
+    char *room = mem_array(AT_ONCE, 1);
+    bool ok = true;
+    for (uint64_t at = end->durable_bytes; ok && at < end->bytes;) {
+        size_t got = 0;
+        ok = os_file_read_at(w->file, at, room, MIN(end->bytes - at, (uint64_t)AT_ONCE), &got, e) &&
+             (got || err_set(e, ERR_IO, "the log became shorter while it was read"));
+        struct str part = {room, got};
+        ok = ok && os_file_write_at(w->file, at, &part, 1, e);
+        at += got;
+    }
+    mem_free(room);
+    return ok;
+}
+
 bool wal_resume(struct os *os, struct str path, const struct wal_end *end, struct wal **out,
                 struct err *e)
 {
     AUTO(wal) *w = mem_zero(sizeof *w);
     uint64_t size;
+    if (end->bytes == HEAD_BYTES && !start_again(os, path, end, e)) {
+        if (e->kind != ERR_NO_SPACE)
+            return err_while(e, "resuming the log");
+        *e = (struct err){0}; /* a full disk: the old file will do, nothing says that it failed */
+    }
     if (!os_file_open(os, path, OS_WRITE, &w->file, e) || !os_file_size(w->file, &size, e))
         return err_while(e, "resuming the log");
-    /* Old bytes behind the end must be gone for good before new frames may follow. A file of
-     * exactly the right size may hold frames that were read but never synced: sync in any case. */
+    /* Old bytes behind the end must be gone for good before new frames may follow. */
     if (size != end->bytes && !os_file_truncate(w->file, end->bytes, e))
         return err_while(e, "cutting the log's torn tail");
-    if (!os_file_sync(w->file, e))
+    if (!write_again(w, end, e) || !os_file_sync(w->file, e))
         return err_while(e, "resuming the log");
     w->number = end->head.number;
     w->salt = end->head.salt;

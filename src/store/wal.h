@@ -4,7 +4,8 @@
  * A file is a head (store/head.h) and frames. A frame holds the batches of one write, each with the
  * next sequence number, under one CRC-32C; it also says through which batch all was durable when it
  * was written. That tells a torn tail from damage: a bad frame may be cut off only if no later
- * frame (and no later file) says that it was durable. docs/format/wal.md has the bytes.
+ * frame (and no later file) says that it was durable, and if a sector of it is missing.
+ * docs/format/wal.md has the bytes.
  *
  * Writing: wal_write puts frames behind the last; wal_sync makes them durable. Space is reserved
  * ahead, so that a sync has little but data to write. After a failed write or sync the handle
@@ -16,7 +17,8 @@
 #include "store/head.h"
 
 enum {
-    WAL_FRAME_BYTES = 32, /* a frame before its batches */
+    WAL_FRAME_BYTES = 32,    /* a frame before its batches */
+    WAL_FRAME_END_BYTES = 8, /* and behind them */
     WAL_FRAME_PAYLOAD_MAX = 1 << 30,
     WAL_RESERVE_BYTES = 8 << 20,
 };
@@ -48,9 +50,10 @@ typedef bool wal_visit(void *context, uint64_t sequence, struct str payload, str
 
 struct wal_end {
     struct head head;
-    uint64_t sequence;   /* of the next batch */
-    uint64_t bytes;      /* where the valid frames end */
-    uint64_t torn_bytes; /* behind that: bytes of writes that were never confirmed */
+    uint64_t sequence;      /* of the next batch */
+    uint64_t bytes;         /* where the valid frames end */
+    uint64_t durable_bytes; /* so many were durable when a later frame was written */
+    uint64_t torn_bytes;    /* behind that: bytes of writes that were never confirmed */
     bool has_frames;
 };
 /*

@@ -49,6 +49,9 @@ static void add_frame(struct buf *file, struct str batch)
     buf_add_u32(file, 0x4D52464C);
     buf_add_u32(file, crc32c(SALT, checked.at, checked.len));
     buf_add(file, buf_str(&checked));
+    buf_add_bytes(file, "\0\0\0\0\0\0\0", (8 - batch.len % 8 + 4) % 8);
+    buf_add_u32(file, (uint32_t)(batch.len + 4));
+    buf_add_u32(file, 0x444E454C);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

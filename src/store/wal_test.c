@@ -157,11 +157,55 @@ static void in_an_older_file_a_tail_is_damage(void **state)
     AUTO(log) *l = log_create();
     assert_works(write_batches(l, 2) && wal_sync(l->w, &l->e), l->e);
     assert_works(write_batches(l, 2), l->e);
-    assert_true(os_sim_flip(l->os, STR("/d/wal-0000000001"), wal_bytes(l->w) - 9, 1));
+    os_sim_set_plan(l->os, (struct os_sim_plan){.seed = 4, .fail_at = 1});
+    assert_false(write_batches(l, 8)); /* of which a part is written */
     struct wal_end end;
-    assert_int_equal(read_back(l, true, &end), 2);
+    assert_int_equal(read_back(l, true, &end), 4);
     assert_true(end.torn_bytes > 0);
     assert_int_equal(read_back(l, false, &end), UINT64_MAX);
+}
+
+/* The newest frame has no later one that vouches for it; that no sector of it is missing does. */
+static void rot_in_the_newest_frame_is_damage(void **state)
+{
+    (void)state;
+    AUTO(log) *l = log_create();
+    assert_works(write_batches(l, 2) && wal_sync(l->w, &l->e), l->e);
+    uint64_t from = wal_bytes(l->w);
+    assert_works(write_batches(l, 8) && wal_sync(l->w, &l->e), l->e);
+    size_t unnoticed = 0;
+    for (uint64_t at = from; at < wal_bytes(l->w); at++) {
+        for (unsigned mask = 1; mask < 256; mask <<= 1) {
+            struct wal_end end;
+            assert_true(os_sim_flip(l->os, STR("/d/wal-0000000001"), at, (unsigned char)mask));
+            uint64_t held = read_back(l, true, &end);
+            assert_true(held == UINT64_MAX || held == 10);
+            unnoticed += held == 10; /* of padding and the end, which no batch needs */
+            assert_true(os_sim_flip(l->os, STR("/d/wal-0000000001"), at, (unsigned char)mask));
+        }
+    }
+    assert_in_range(unnoticed, 1, 16 * 8);
+}
+
+/* A sync that fails, then a new start, then a power cut: what was acknowledged after the start is
+ * behind bytes that only the system's memory had. */
+static void what_a_failed_sync_left_is_written_again(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 100; seed++) {
+        AUTO(log) *l = log_create();
+        assert_works(write_batches(l, 2) && wal_sync(l->w, &l->e), l->e);
+        os_sim_set_plan(l->os, (struct os_sim_plan){.seed = seed, .fail_at = 2});
+        assert_false(write_batches(l, 3) && wal_sync(l->w, &l->e));
+        wal_close(TAKE(l->w));
+        struct wal_end end;
+        uint64_t held = read_back(l, true, &end);
+        assert_in_range(held, 2, 5);
+        assert_works(wal_resume(l->os, STR("/d/wal-0000000001"), &end, &l->w, &l->e), l->e);
+        assert_works(write_batches(l, 4) && wal_sync(l->w, &l->e), l->e);
+        os_sim_crash(l->os);
+        assert_int_equal(read_back(l, true, &end), held + 4);
+    }
 }
 
 static void bytes_that_a_sender_made_up_are_no_frames(void **state)
@@ -241,6 +285,8 @@ int main(void)
         cmocka_unit_test(a_crash_leaves_a_prefix),
         cmocka_unit_test(damage_is_told_from_a_torn_tail),
         cmocka_unit_test(in_an_older_file_a_tail_is_damage),
+        cmocka_unit_test(rot_in_the_newest_frame_is_damage),
+        cmocka_unit_test(what_a_failed_sync_left_is_written_again),
         cmocka_unit_test(bytes_that_a_sender_made_up_are_no_frames),
         cmocka_unit_test(a_full_disk_takes_the_write_back),
         cmocka_unit_test(after_a_failure_nothing_is_tried_again),
