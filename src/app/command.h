@@ -46,6 +46,7 @@ struct run;
 enum command_need {
     NEED_NOTHING, /* runs where it was typed, without a data directory */
     NEED_SITE,    /* runs wherever the data directory is open */
+    NEED_SITE_OR_ARG, /* as NEED_SITE; with an argument as NEED_NOTHING */
     NEED_SERVER,  /* opens the data directory itself and keeps it */
 };
 
@@ -115,6 +116,9 @@ bool command_signin(struct run *run, struct err *e);
 bool command_import(struct run *run, struct err *e);
 bool command_query(struct run *run, struct err *e);
 bool command_status(struct run *run, struct err *e);
+bool command_backup(struct run *run, struct err *e);
+bool command_restore(struct run *run, struct err *e);
+bool command_check(struct run *run, struct err *e);
 bool command_serve(struct run *run, struct err *e);
 bool command_demo(struct run *run, struct err *e);
 bool command_demo_report(struct run *run, struct err *e);

@@ -5,6 +5,7 @@
 
 #include "app/site.h"
 #include "codec/json.h"
+#include "store/inventory.h"
 
 static struct str in_dir(struct site *s, const char *name)
 {
@@ -61,6 +62,12 @@ static bool check_mark(struct site *s, bool *is_new, struct err *e)
     struct str path = in_dir(s, "tenure.json"), text, *names = NULL;
     size_t count = 0;
 
+    if (os_exists(s->os, in_dir(s, INVENTORY_NAME))) {
+        err_set(e, ERR_CONFLICT, "%.*s is a backup; it is not opened, so that it stays as it is",
+                STR_ARG(s->dir));
+        return err_hint(e, "`tenure restore %.*s --data NEW` makes a data directory of it",
+                        STR_ARG(s->dir));
+    }
     *is_new = !os_exists(s->os, path);
     if (!*is_new)
         return os_read_whole(s->os, path, s->arena, &text, e) && check_layout(s, text, path, e);

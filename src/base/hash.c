@@ -15,6 +15,25 @@ struct hash128 hash128(struct str s, uint64_t seed)
     return (struct hash128){h.low64, h.high64};
 }
 
+_Static_assert(sizeof(XXH3_state_t) <= sizeof(struct hash_stream), "the state fits");
+
+void hash_stream_begin(struct hash_stream *h)
+{
+    REQUIRE(XXH3_128bits_reset((XXH3_state_t *)(void *)h->state) == XXH_OK);
+}
+
+void hash_stream_add(struct hash_stream *h, struct str part)
+{
+    REQUIRE(XXH3_128bits_update((XXH3_state_t *)(void *)h->state, part.at ? part.at : "",
+                                part.len) == XXH_OK);
+}
+
+struct hash128 hash_stream_end(const struct hash_stream *h)
+{
+    XXH128_hash_t v = XXH3_128bits_digest((const XXH3_state_t *)(const void *)h->state);
+    return (struct hash128){v.low64, v.high64};
+}
+
 /* The finalizer of SplitMix64 (Steele, Lea, Flood 2014; public domain version by S. Vigna). */
 uint64_t hash_mix(uint64_t v)
 {

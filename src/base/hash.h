@@ -12,3 +12,11 @@ struct hash128 {
 uint64_t hash64(struct str s, uint64_t seed);
 struct hash128 hash128(struct str s, uint64_t seed);
 uint64_t hash_mix(uint64_t v); /* a strong mix of one word */
+
+/* hash128 (seed 0) of bytes that come in parts. In the caller's frame. */
+struct hash_stream {
+    _Alignas(64) unsigned char state[640];
+};
+void hash_stream_begin(struct hash_stream *h);
+void hash_stream_add(struct hash_stream *h, struct str part);
+struct hash128 hash_stream_end(const struct hash_stream *h); /* of all so far */

@@ -342,3 +342,105 @@ void record_close(struct record *r)
     mem_free(r->path);
     mem_free(r);
 }
+
+/* ---- copies and checks ---- */
+
+static bool copy_pages(struct record *r, struct record *to, struct err *e)
+{
+    sqlite3_backup *b = sqlite3_backup_init(to->db, "main", r->db, "main");
+    int code;
+
+    if (!b)
+        return fail(to, sqlite3_errcode(to->db), e);
+    do {
+        code = sqlite3_backup_step(b, -1);
+        if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
+            sqlite3_sleep(10); /* another process writes; a copy may wait */
+    } while (code == SQLITE_OK || code == SQLITE_BUSY || code == SQLITE_LOCKED);
+    code = sqlite3_backup_finish(b);
+    return code == SQLITE_OK || fail(to, code, e);
+}
+
+static struct record *unopened(struct str path)
+{
+    struct record *r = mem_zero(sizeof *r);
+
+    r->path = mem_zero(path.len + 1);
+    memcpy(r->path, path.at, path.len);
+    pthread_mutex_init(&r->mutex, NULL);
+    return r;
+}
+
+bool record_copy(struct record *r, struct str path, struct err *e)
+{
+    AUTO(record) *to = unopened(path);
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    int code = sqlite3_open_v2(to->path, &to->db, flags, NULL);
+
+    if (code != SQLITE_OK)
+        return fail(to, code, e);
+    if (!execute(to, "PRAGMA synchronous=FULL", e))
+        return false;
+    pthread_mutex_lock(&r->mutex);
+    bool ok = copy_pages(r, to, e);
+    pthread_mutex_unlock(&r->mutex);
+    /* One file, without a log of its own beside it; whoever opens it chooses anew. */
+    return ok && execute(to, "PRAGMA journal_mode=DELETE", e);
+}
+
+static bool first_complaint(void *context, const struct record_value *cells, size_t count,
+                            struct err *e)
+{
+    struct record *r = context;
+
+    if (count == 1 && cells[0].type == RECORD_TEXT && str_equal(cells[0].text, STR("ok")))
+        return true;
+    err_set(e, ERR_CORRUPT, "records database %s is damaged: %.*s", r->path,
+            cells[0].type == RECORD_TEXT ? (int)MIN(cells[0].text.len, 120) : 0, cells[0].text.at);
+    return err_hint(e, "restore it from a backup; the events themselves are in projects/");
+}
+
+static bool foreign_complaint(void *context, const struct record_value *cells, size_t count,
+                              struct err *e)
+{
+    struct record *r = context;
+
+    (void)count;
+    err_set(e, ERR_CORRUPT, "records database %s is damaged: a row of %.*s belongs to nothing",
+            r->path, STR_ARG(cells[0].text));
+    return err_hint(e, "restore it from a backup; the events themselves are in projects/");
+}
+
+bool record_check(struct record *r, struct err *e)
+{
+    return record_each(r, "PRAGMA integrity_check(1)", NULL, 0, first_complaint, r, e) &&
+           record_each(r, "PRAGMA foreign_key_check", NULL, 0, foreign_complaint, r, e);
+}
+
+/* Immutable: no lock, no log, nothing is made beside it. */
+static void put_uri(struct buf *uri, struct str path)
+{
+    buf_add(uri, STR("file:"));
+    for (size_t i = 0; i < path.len; i++) {
+        char c = path.at[i];
+        if (c == '?' || c == '#' || c == '%')
+            buf_printf(uri, "%%%02X", (unsigned)(unsigned char)c);
+        else
+            buf_add_char(uri, c);
+    }
+    buf_add(uri, STR("?immutable=1"));
+    buf_add_char(uri, 0);
+}
+
+bool record_check_file(struct str path, struct err *e)
+{
+    AUTO(record) *r = unopened(path);
+    BUF_AUTO uri = {0};
+
+    put_uri(&uri, path);
+    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
+    int code = sqlite3_open_v2(uri.at, &r->db, flags, NULL);
+    if (code != SQLITE_OK)
+        return fail(r, code, e);
+    return record_check(r, e);
+}

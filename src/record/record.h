@@ -64,3 +64,11 @@ MUST_USE bool record_begin(struct record *r, struct err *e);
 /* On false everything since record_begin is undone. */
 MUST_USE bool record_commit(struct record *r, struct err *e);
 void record_rollback(struct record *r);
+
+/* Copies the database, as it is at one moment, into a new file at `path`, durable when it returns;
+ * others may go on reading and writing. */
+MUST_USE bool record_copy(struct record *r, struct str path, struct err *e);
+/* Reads every page and index. ERR_CORRUPT: the first thing that is wrong. */
+MUST_USE bool record_check(struct record *r, struct err *e);
+/* The same for a file that nobody has open, without changing anything. */
+MUST_USE bool record_check_file(struct str path, struct err *e);

@@ -127,6 +127,30 @@ struct store_state {
 };
 void store_state(struct store *s, struct store_state *out);
 
+/* ---- backup (store_backup.c) ---- */
+
+struct inventory_file; /* store/inventory.h */
+struct store_backup_options {
+    bool (*progress)(void *context, uint64_t bytes); /* as they are copied; false stops. May be NULL */
+    void *context;
+};
+struct store_backup_receipt {
+    uint64_t store;    /* the store's own number */
+    uint64_t sequence; /* the point: all batches of the log up to here are in, none after it */
+    struct inventory_file *files; /* what was written, with hashes, in the arena */
+    size_t file_count;
+    uint64_t bytes;
+};
+/*
+ * Copies the store as it is at one moment into the directory `to` (made when missing), while
+ * writing, sealing and compaction go on; everything acknowledged before the call is in it. Every
+ * file is synced, and the directory; the name of the directory is the caller's to sync. The copy
+ * opens as the store did. Damage is not looked for: see store_check_dir.
+ */
+MUST_USE bool store_backup(struct store *s, struct str to,
+                           const struct store_backup_options *options, struct arena *arena,
+                           struct store_backup_receipt *out, struct err *e);
+
 /* A view of everything acknowledged so far. Release it soon: it keeps replaced files alive. */
 MUST_USE bool store_snapshot(struct store *s, struct snapshot **out, struct err *e);
 void snapshot_release(struct snapshot *v);
