@@ -44,10 +44,10 @@ struct option {
 struct run;
 
 enum command_need {
-    NEED_NOTHING, /* runs where it was typed, without a data directory */
-    NEED_SITE,    /* runs wherever the data directory is open */
+    NEED_NOTHING,     /* runs where it was typed, without a data directory */
+    NEED_SITE,        /* runs wherever the data directory is open */
     NEED_SITE_OR_ARG, /* as NEED_SITE; with an argument as NEED_NOTHING */
-    NEED_SERVER,  /* opens the data directory itself and keeps it */
+    NEED_SERVER,      /* opens the data directory itself and keeps it */
 };
 
 struct command {
@@ -97,6 +97,13 @@ bool run_flag(const struct run *run, const char *option);
 struct str run_value_or(const struct run *run, const char *option, struct str otherwise);
 /* A path as the typist means it, absolute; "-" stays. */
 struct str run_path(struct run *run, struct str path);
+
+/* Is the data directory to be open when it runs? */
+static inline bool command_needs_site(const struct run *run)
+{
+    return run->command->need == NEED_SITE ||
+           (run->command->need == NEED_SITE_OR_ARG && run->arg_count == 0);
+}
 
 void command_help(const struct command *command, FILE *out);
 void command_overview(FILE *out);

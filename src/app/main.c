@@ -133,8 +133,7 @@ static int run_command(struct run *run, const struct str *words, size_t count)
         command_help(run->command, run->out);
         return 0;
     }
-    if (run->command->need == NEED_SITE ||
-        (run->command->need == NEED_SITE_OR_ARG && run->arg_count == 0))
+    if (command_needs_site(run))
         ok = run_in_site(run, words, count, &exit_code, &e);
     else
         ok = run->command->run(run, &e);

@@ -151,7 +151,7 @@ static int run_words(struct client *c, struct run *run, struct str text)
                      "the running server is tenure %s, this command is tenure %.*s", TENURE_VERSION,
                      STR_ARG(version));
     run->site = c->relay->site;
-    ok = ok && command_parse(run, words, count, &e) && (run->command->need == NEED_SITE || run->command->need == NEED_SITE_OR_ARG) &&
+    ok = ok && command_parse(run, words, count, &e) && command_needs_site(run) &&
          run->command->run(run, &e);
     if (!ok)
         command_error(run, &e);

@@ -58,6 +58,9 @@ static const struct option set_options[] = {
     {"--week-start", "DAY", "monday or sunday"},
     {0}};
 
+static const struct option restore_options[] = {
+    {"--replace", NULL, "puts what is there aside, and takes its place"}, JSON, {0}};
+
 static const struct option json_options[] = {JSON, {0}};
 static const struct option key_create_options[] = {
     PROJECT, {"--scope", "SCOPE", "write (sends events), read (asks) or admin"}, JSON, {0}};
@@ -107,6 +110,18 @@ const struct command commands[] = {
      "tenure signin", NEED_SITE, 0, 0, NULL, command_signin},
     {"status", "", "Shows what the data directory holds.", NULL, "tenure status", NEED_SITE, 0, 0,
      json_options, command_status},
+    {"backup", "DIR", "Copies the data directory, while everything goes on.",
+     "What was acknowledged before it began is in it. DIR is made, complete or not at all, and "
+     "may\n"
+     "be on another disk. `tenure restore` makes a data directory of it, `tenure check DIR` reads\n"
+     "it again.",
+     "tenure backup /mnt/backup/2026-02-03", NEED_SITE, 1, 1, json_options, command_backup},
+    {"restore", "DIR", "Makes a data directory of a backup.",
+     "Every byte is compared with the backup's inventory; a damaged backup is refused, and "
+     "nothing\n"
+     "is left behind. The data directory (--data) must be empty or not there yet.",
+     "tenure restore /mnt/backup/2026-02-03 --data /var/lib/tenure", NEED_NOTHING, 1, 1,
+     restore_options, command_restore},
     {"version", "", "Prints the version.", NULL, "tenure version", NEED_NOTHING, 0, 0, NULL,
      command_version},
     {"help", "[COMMAND]", "Shows the commands, or one of them.", NULL, "tenure help import",

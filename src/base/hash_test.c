@@ -21,6 +21,23 @@ static void seed_and_content_matter(void **state)
     assert_true(hash64(STR("a\0b"), 0) != hash64(STR("a\0c"), 0));
 }
 
+static void parts_hash_as_the_whole(void **state)
+{
+    (void)state;
+    char text[3000];
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char)hash_mix(i);
+    for (size_t len = 0; len < sizeof text; len += 1 + len / 3) {
+        struct hash128 whole = hash128((struct str){text, len}, 0);
+        struct hash_stream h;
+        hash_stream_begin(&h);
+        for (size_t at = 0; at < len; at += 37)
+            hash_stream_add(&h, (struct str){text + at, MIN((size_t)37, len - at)});
+        assert_true(hash_stream_end(&h).low == whole.low);
+        assert_true(hash_stream_end(&h).high == whole.high);
+    }
+}
+
 /* SplitMix64 from state 0 gives this sequence (its author's reference program). */
 static void mix_is_splitmix64(void **state)
 {
@@ -34,6 +51,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_xxh3),
         cmocka_unit_test(seed_and_content_matter),
+        cmocka_unit_test(parts_hash_as_the_whole),
         cmocka_unit_test(mix_is_splitmix64),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

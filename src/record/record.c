@@ -4,6 +4,8 @@
 #include <sqlite3.h>
 #include <stdio.h>
 
+#include "base/buf.h"
+
 enum { STATEMENTS_KEPT = 32, BUSY_MS = 5000, CACHE_KIB = 512 };
 
 /* A prepared statement, known by the address of its text: statements are literals. */

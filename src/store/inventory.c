@@ -4,35 +4,48 @@
 #include "codec/bytes.h"
 #include "codec/json.h"
 
-enum { COPY_BYTES = 1 << 20, INVENTORY_BYTES_MAX = 64 << 20, HASH_TEXT_BYTES = 32 };
+enum {
+    COPY_BYTES = 1 << 20,
+    INVENTORY_BYTES_MAX = 64 << 20,
+    WORD_TEXT_BYTES = 16,
+    HASH_TEXT_BYTES = 32
+};
 #define SUM_BEFORE ",\n\"sum\":\""
 #define SUM_AFTER "\"}\n"
 
 /* ---- hashes as text: 32 hex digits, the high half first ---- */
 
+static void word_put(uint64_t v, struct buf *into)
+{
+    unsigned char bytes[8];
+
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)(v >> (56 - 8 * i));
+    hex_put(into, (struct str){(const char *)bytes, sizeof bytes});
+}
+
 static void hash_put(struct hash128 h, struct buf *into)
 {
-    unsigned char bytes[16];
+    word_put(h.high, into);
+    word_put(h.low, into);
+}
 
-    for (unsigned i = 0; i < 8; i++) {
-        bytes[i] = (unsigned char)(h.high >> (56 - 8 * i));
-        bytes[8 + i] = (unsigned char)(h.low >> (56 - 8 * i));
-    }
-    hex_put(into, (struct str){(const char *)bytes, sizeof bytes});
+static bool word_get(struct str text, uint64_t *out)
+{
+    BUF_AUTO bytes = {0};
+
+    if (text.len != WORD_TEXT_BYTES || !hex_get(text, &bytes))
+        return false;
+    *out = 0;
+    for (size_t i = 0; i < bytes.len; i++)
+        *out = *out << 8 | (unsigned char)bytes.at[i];
+    return true;
 }
 
 static bool hash_get(struct str text, struct hash128 *out)
 {
-    BUF_AUTO bytes = {0};
-
-    if (text.len != HASH_TEXT_BYTES || !hex_get(text, &bytes))
-        return false;
-    *out = (struct hash128){0};
-    for (unsigned i = 0; i < 8; i++) {
-        out->high = out->high << 8 | (unsigned char)bytes.at[i];
-        out->low = out->low << 8 | (unsigned char)bytes.at[8 + i];
-    }
-    return true;
+    return text.len == HASH_TEXT_BYTES && word_get(str_sub(text, 0, WORD_TEXT_BYTES), &out->high) &&
+           word_get(str_sub(text, WORD_TEXT_BYTES, WORD_TEXT_BYTES), &out->low);
 }
 
 static bool hash_equal(struct hash128 a, struct hash128 b)
@@ -52,10 +65,13 @@ static void put_hash(struct jwrite *w, const char *key, struct hash128 h)
 
 static void put_project(struct jwrite *w, const struct inventory_project *p)
 {
+    BUF_AUTO store = {0};
+
+    word_put(p->store, &store);
     jwrite_object(w);
     jwrite_pair_string(w, "project", p->name);
     jwrite_pair_int(w, "sequence", (int64_t)p->sequence);
-    put_hash(w, "store", (struct hash128){.low = p->store});
+    jwrite_pair_string(w, "store", buf_str(&store));
     jwrite_end(w);
 }
 
@@ -161,12 +177,12 @@ static bool get_lists(struct json root, struct arena *arena, struct inventory *o
     out->projects = arena_array(arena, json_count(projects), sizeof *out->projects);
     for (struct json_each it = json_each(projects); json_next(&it);) {
         struct inventory_project *p = &out->projects[out->project_count++];
-        struct hash128 store = {0};
+        struct str store;
         if (!get_text(it.value, "project", arena, &p->name) ||
             !get_number(it.value, "sequence", &p->sequence) ||
-            !get_hash(it.value, "store", &store))
+            !json_string(json_member(it.value, STR("store")), &store) ||
+            !word_get(store, &p->store))
             return false;
-        p->store = store.low;
     }
     out->files = arena_array(arena, json_count(files), sizeof *out->files);
     for (struct json_each it = json_each(files); json_next(&it);) {
@@ -292,6 +308,14 @@ static bool open_listed(struct os *os, struct str dir, const struct inventory_fi
     err_set(e, ERR_CORRUPT, "%.*s is damaged: it has %llu bytes, and the inventory names %llu",
             STR_ARG(path), (unsigned long long)bytes, (unsigned long long)f->bytes);
     return err_hint(e, "use another backup");
+}
+
+bool inventory_file_look(struct os *os, struct str dir, const struct inventory_file *f,
+                         struct err *e)
+{
+    AUTO(os_file) *file = NULL;
+
+    return open_listed(os, dir, f, &file, e);
 }
 
 static bool compare(struct str dir, const struct inventory_file *f, struct hash128 seen,

@@ -56,6 +56,9 @@ MUST_USE bool file_copy(struct os *os, struct os_file *from, uint64_t bytes, str
 /* Reads the first `bytes` of a file. ERR_CORRUPT: there are fewer. */
 MUST_USE bool file_hash(struct os_file *from, uint64_t bytes, const struct copy_options *options,
                         struct hash128 *hash, struct err *e);
+/* Is the file there, with the right size? ERR_CORRUPT names it. */
+MUST_USE bool inventory_file_look(struct os *os, struct str dir, const struct inventory_file *f,
+                                  struct err *e);
 /* Is the file in `dir` as the inventory says? ERR_CORRUPT names it. */
 MUST_USE bool inventory_file_check(struct os *os, struct str dir, const struct inventory_file *f,
                                    const struct copy_options *options, struct err *e);

@@ -131,7 +131,8 @@ void store_state(struct store *s, struct store_state *out);
 
 struct inventory_file; /* store/inventory.h */
 struct store_backup_options {
-    bool (*progress)(void *context, uint64_t bytes); /* as they are copied; false stops. May be NULL */
+    bool (*progress)(void *context,
+                     uint64_t bytes); /* as they are copied; false stops. May be NULL */
     void *context;
 };
 struct store_backup_receipt {

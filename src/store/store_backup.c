@@ -1,8 +1,9 @@
 /*
  * store/store_backup: a store's files, as they count at one moment, copied into another directory.
  *
- * The copy is read back by nobody here: each file's hash is taken from the bytes that were read, and
- * goes into the inventory (store/inventory.h); store_check_dir then finds what was damaged already.
+ * The copy is read back by nobody here: each file's hash is taken from the bytes that were read,
+ * and goes into the inventory (store/inventory.h); store_check_dir then finds what was damaged
+ * already.
  */
 #include "store/inventory.h"
 #include "store/store_capture.h"

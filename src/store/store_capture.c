@@ -48,7 +48,8 @@ static bool add_named(struct capture *c, struct err *e)
 
     if (!add(c, CAPTURE_MANIFEST, STR("manifest"), c->content.bytes, NULL, e))
         return false;
-    if (m->people_bytes && !add(c, CAPTURE_PEOPLE, STR("people.dat"), m->people_bytes, NULL, e))
+    struct str people = arena_printf(c->arena, "people-%" PRIu64, m->people_file);
+    if (m->people_bytes && !add(c, CAPTURE_PEOPLE, people, m->people_bytes, NULL, e))
         return false;
     struct str facts = arena_printf(c->arena, "facts-%" PRIu64, m->facts_file);
     if (m->facts_bytes && !add(c, CAPTURE_FACTS, facts, m->facts_bytes, NULL, e))
@@ -78,7 +79,7 @@ static bool is_idle(struct str name)
 
     return wal_name(name, &number) || store_segment_name(name, &number) ||
            str_equal(name, STR("lock")) || str_equal(name, STR("reserve")) ||
-           str_equal(name, STR("people.dat")) || str_starts(name, STR("facts-")) ||
+           str_starts(name, STR("people-")) || str_starts(name, STR("facts-")) ||
            str_ends(name, STR(".tmp"));
 }
 
@@ -106,6 +107,8 @@ static void copy_content(struct capture *c, const struct manifest_content *from)
 {
     c->content = *from;
     c->content.head.project = arena_copy(c->arena, from->head.project);
+    c->content.hidden = NULL; /* the manifest's own bytes are what counts */
+    c->content.hidden_count = c->content.hidden_room = 0;
     c->content.segments = mem_array(from->segment_count, sizeof *from->segments);
     c->content.segment_room = from->segment_count;
     if (from->segment_count)

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Backup, restore and check as people call them."""
+import json
+import os
+import shutil
+import threading
+
+from house import DONE, FAILED, Case, line, main
+
+QUESTION = json.dumps({"insight": "trends", "from": "2026-01-01", "to": "2026-02-01",
+                       "series": [{"event": "A"}], "interval": "month"})
+
+
+def files_of(folder):
+    found = {}
+    for base, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(base, name)
+            with open(path, "rb") as f:
+                found[os.path.relpath(path, folder)] = f.read()
+    return found
+
+
+class Backup(Case):
+    def setUp(self):
+        super().setUp()
+        self.backup = os.path.join(self.folder, "backup")
+        self.other = os.path.join(self.folder, "other")
+
+    def fill(self, count=50, project="main"):
+        self.done("import", "-", "--format", "events", "--project", project,
+                  stdin="\n".join(line("A", f"p{n % 7}", id=f"{project}-{n}") for n in range(count)))
+
+    def answers(self, data=None):
+        state = self.done("status", "--json", data=data).json()["projects"]
+        return [(p["project"], p["events"], p["people"],
+                 self.done("query", QUESTION, "--csv", "--project", p["project"], data=data).out)
+                for p in state]
+
+    def test_a_restored_backup_answers_as_before(self):
+        write_key, _ = self.project()
+        self.fill(50)
+        self.fill(30, "shop")
+        made = self.done("backup", self.backup, "--json").json()
+        self.assertEqual({p["project"] for p in made["projects"]}, {"main", "shop"})
+        self.assertFalse(os.path.exists(self.backup + ".partial"))
+        before = self.answers()
+        self.fill(60)  # what comes later is not in it
+        restored = self.done("restore", self.backup, data=self.other)
+        self.assertIn("Restored into", restored.out)
+        self.assertEqual(self.answers(self.other), before)
+        server = self.serve(data=self.other)  # keys are the same
+        again = json.loads(line("A", "p1", id="shop-1"))
+        self.assertEqual(server.send(write_key, {"events": [again]}).json()["duplicates"], 1)
+
+    def test_while_a_server_writes(self):
+        key, _ = self.project()
+        server = self.serve()
+        acknowledged, over = [0], threading.Event()
+
+        def write():
+            for n in range(100000):
+                if over.is_set():
+                    return
+                body = {"events": [{"event": "A", "person": f"p{k}", "id": f"{n}-{k}"} for k in range(5)]}
+                if server.send(key, body).status == 200:
+                    acknowledged[0] += 5
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            for round_number in range(3):
+                least = acknowledged[0]
+                folder = f"{self.backup}-{round_number}"
+                self.done("backup", folder)
+                other = f"{self.other}-{round_number}"
+                self.done("restore", folder, data=other)
+                held = self.done("status", "--json", data=other).json()["projects"][0]["events"]
+                self.assertGreaterEqual(held, least)
+                self.assertEqual(held % 5, 0)
+        finally:
+            over.set()
+            writer.join()
+
+    def test_it_is_never_half(self):
+        self.fill()
+        self.done("backup", self.backup)
+        self.refused(FAILED, "holds something already", "backup", self.backup)
+        self.refused(2, "inside the data directory", "backup", os.path.join(self.data, "b"))
+        shutil.copytree(self.backup, self.backup + "2.partial")
+        self.refused(FAILED, "is in the way", "backup", self.backup + "2")
+        with open(self.backup + "2.partial/partial", "w", encoding="utf-8") as f:
+            f.write("left by a run that was cut short\n")
+        self.done("backup", self.backup + "2")
+        os.mkdir(self.backup + "3")
+        self.done("backup", self.backup + "3/")  # an empty folder is taken
+        self.refused(FAILED, "no/where", "backup", os.path.join(self.folder, "no/where"))
+
+    def test_restoring_overwrites_nothing(self):
+        self.fill()
+        self.done("backup", self.backup)
+        self.fill(80)
+        before = files_of(self.data)
+        self.refused(FAILED, "is not empty", "restore", self.backup)
+        self.assertEqual(files_of(self.data), before)
+        server = self.serve()
+        self.refused(FAILED, "is in use", "restore", self.backup, "--replace")
+        server.stop()
+        aside = self.done("restore", self.backup, "--replace", "--json").json()["put_aside"]
+        self.assertEqual(self.events(), 50)
+        self.assertEqual(self.done("status", "--json", data=aside).json()["projects"][0]["events"], 80)
+
+    def test_a_damaged_or_partial_backup_is_refused_by_name(self):
+        self.fill()
+        self.done("backup", self.backup)
+        for name, whole in files_of(self.backup).items():
+            path = os.path.join(self.backup, name)
+            for what, bytes_now in (("flipped", whole[:-1] + bytes([whole[-1] ^ 1])),
+                                    ("cut", whole[:-1]), ("grown", whole + b"\0"), ("gone", None)):
+                with self.subTest(name=name, what=what):
+                    if bytes_now is None:
+                        os.remove(path)
+                    else:
+                        with open(path, "wb") as f:
+                            f.write(bytes_now)
+                    self.refused(FAILED, name, "restore", self.backup, data=self.other)
+                    self.assertFalse(os.path.exists(self.other))
+                    self.assertFalse(os.path.exists(self.other + ".partial"))
+            with open(path, "wb") as f:
+                f.write(whole)
+        self.done("restore", self.backup, data=self.other)
+
+    def test_a_backup_is_not_opened_as_a_data_directory(self):
+        self.fill()
+        self.done("backup", self.backup)
+        before = files_of(self.backup)
+        self.refused(FAILED, "is a backup", "status", data=self.backup)
+        self.assertEqual(files_of(self.backup), before)
+        self.refused(FAILED, "not a whole backup", "restore", self.data, data=self.other)
+
+
+if __name__ == "__main__":
+    main()
