@@ -118,7 +118,6 @@ struct tally {
     struct times {
         int64_t *list; /* ms */
         size_t count, room;
-        size_t settled; /* list[settled …] is not less than what stands before it */
     } times[STEPS_MAX];
     struct times samples; /* of time_to_convert */
     uint64_t *from, *to;  /* by bucket */
@@ -140,7 +139,8 @@ MUST_USE bool funnel_pass_run(struct funnel_pass *p, struct err *e);
 void funnel_pass_free(struct funnel_pass *p);
 
 void tally_add(const struct funnel *f, struct tally *t, const struct run *run);
-void tally_merge(const struct funnel *f, struct tally *into, const struct tally *from);
+void tally_merge(const struct funnel *f, struct tally *into,
+                 struct tally *from); /* may take lists of `from` */
 void tally_free(struct tally *t);
 void times_push(struct times *t, int64_t ms);
 /* Reorders the list; exact, linear interpolation between neighbours; seconds. */
@@ -149,11 +149,15 @@ double times_average(const struct times *t);
 
 /* ---- the plain kernel: ordered, latest, exact, nothing else ---- */
 bool funnel_is_plain(const struct funnel_pass *p);
+/* What is known of the units of a range, between its batches. */
 struct plain {
-    int64_t starts[STEPS_MAX + 1]; /* [k + 1]: of the newest run at step k */
-    size_t depth;                  /* of the reported run */
-    size_t last;                   /* event at which it got there */
+    struct plain_place *places; /* by unit of the range at hand */
+    size_t place_room;
+    uint32_t *before; /* by event: the newest event of the step before */
+    uint32_t *owners; /* by event: the first place of its unit */
+    size_t event_room;
 };
-/* One unit's events [from, to) of a batch into the tally; `s` is room to work in. */
-void funnel_plain_unit(const struct funnel *f, struct plain *s, const struct scan_batch *b,
-                       size_t from, size_t to, struct tally *t);
+/* One batch of a scan in parts into the tally. */
+void funnel_plain_batch(const struct funnel *f, struct plain *s, const struct scan_batch *b,
+                        struct tally *t);
+void funnel_plain_free(struct plain *s);

@@ -1,12 +1,29 @@
 /*
  * query/funnel_plain: the funnel most people ask: ordered, newest entry, whole time stamps, nothing
- * excluded, held or optional, and no event that could fill two steps. For each step it keeps the
- * start of the newest run that got there. It agrees with funnel_walk (a property test holds them
- * together).
+ * excluded, held or optional, and no event that could fill two steps. For each unit and step it
+ * keeps the start of the newest run that got there, so a unit's events may come in parts. It agrees
+ * with funnel_walk (a property test holds them together).
  */
 #include "query/funnel.h"
 
 #define NEVER (INT64_MIN / 2) /* so long ago that it is in no window, and subtracting is safe */
+
+enum { OWNER_GROUP = 8 };
+
+/*
+ * What is known of a unit: for each step one of these, at place step + 1. Place 0 is that of "a run
+ * that begins now"; its event is the number of steps that the reported run got through. One more,
+ * at the end, has the event at which it got there.
+ */
+struct plain_place {
+    int64_t start;  /* of the newest run that got here */
+    uint32_t event; /* the newest of the step */
+};
+
+static size_t places_a_unit(const struct funnel *f)
+{
+    return f->step_count + 2;
+}
 
 bool funnel_is_plain(const struct funnel_pass *p)
 {
@@ -27,66 +44,144 @@ bool funnel_is_plain(const struct funnel_pass *p)
            f->show == SHOW_STEPS && !f->q->grouping && !p->picks;
 }
 
-/* One event of step k: the newest run of the step before goes on, if it is inside its window.
- * starts[0] stands for "a run that begins now". Branches only where a run gets further than any
- * before. */
-static inline void advance(struct plain *s, size_t k, int64_t time, int64_t window, size_t event)
+static void plain_begin(const struct funnel *f, struct plain *s, size_t units)
 {
-    int64_t start = s->starts[k];
-    bool goes_on = time - start <= window;
+    size_t places = units * places_a_unit(f);
 
-    s->starts[k + 1] = goes_on ? start : s->starts[k + 1];
-    if (goes_on && k >= s->depth) {
-        s->depth = k + 1;
-        s->last = event;
+    if (places > s->place_room) {
+        s->places = mem_grow(s->places, places, sizeof *s->places);
+        s->place_room = places;
     }
+    for (size_t i = 0; i < places; i++)
+        s->places[i] = (struct plain_place){.start = NEVER};
 }
 
-/* The times of the reported run. It stands at the last event of each step before that of the next:
- * had that event belonged to another run, a newer one, so would the end. */
-static void report(const struct plain *s, const struct scan_batch *b, size_t to, struct tally *t)
+/* Room for what is kept of each event. */
+static void plain_room(struct plain *s, size_t events)
 {
-    size_t i = s->last;
-    int64_t after = b->time[i];
-
-    t->counts[0]++;
-    for (size_t k = s->depth - 1; k > 0; k--) {
-        while (i + 1 < to && b->time[i + 1] == after)
-            i++; /* the whole time stamp: its events count in funnel order */
-        while (!(b->mask[i] >> (k - 1) & 1))
-            i--;
-        t->counts[k]++;
-        times_push(&t->times[k], after - b->time[i]);
-        after = b->time[i];
-    }
-}
-
-void funnel_plain_unit(const struct funnel *f, struct plain *s, const struct scan_batch *b,
-                       size_t from, size_t to, struct tally *t)
-{
-    if (!b->mask) { /* one step */
-        t->counts[0] += from < to;
+    if (events + OWNER_GROUP <= s->event_room)
         return;
+    s->event_room = events + events / 2 + 1024;
+    s->before = mem_grow(s->before, s->event_room, sizeof *s->before);
+    s->owners = mem_grow(s->owners, s->event_room, sizeof *s->owners);
+}
+
+/*
+ * Whose each event is, so that the events can be walked in one loop: most runs are a few events,
+ * and where one ends is what the machine cannot foresee. Written in groups, past the run's end if
+ * need be: the next run overwrites what was too much.
+ */
+static void owners_find(const struct funnel *f, struct plain *s, const struct scan_batch *b)
+{
+    const uint32_t places = (uint32_t)places_a_unit(f);
+    uint32_t *restrict owners = s->owners;
+
+    for (size_t u = 0; u < b->unit_count; u++) {
+        uint32_t owner = (b->units[u] - b->low) * places;
+        size_t i = b->starts[u], end = b->starts[u + 1];
+        do {
+#pragma GCC unroll 8
+            for (size_t k = i; k < i + OWNER_GROUP; k++)
+                owners[k] = owner;
+            i += OWNER_GROUP;
+        } while (UNLIKELY(i < end));
     }
+}
+
+void funnel_plain_free(struct plain *s)
+{
+    mem_free(s->places);
+    mem_free(s->before);
+    mem_free(s->owners);
+}
+
+#define INLINE static inline __attribute__((always_inline))
+
+/*
+ * An event of step k: the newest run of the step before goes on, if it is inside its window. That
+ * run stands at the newest event of that step: had that event belonged to another run, a newer one,
+ * so would this one. Branches only where a run gets further than any before.
+ */
+INLINE void advance(struct plain_place *restrict at, size_t k, size_t steps, int64_t time,
+                    int64_t window, uint32_t event, uint32_t *restrict before)
+{
+    int64_t start = at[k].start, old = at[k + 1].start;
+    int64_t goes_on = (time - start - window - 1) >> 63; /* all bits, or none */
+
+    before[event] = at[k].event;
+    at[k + 1].event = event;
+    at[k + 1].start = old ^ ((old ^ start) & goes_on);
+    if (UNLIKELY((uint64_t)goes_on & (k >= at[0].event))) {
+        at[0].event = (uint32_t)k + 1;
+        at[steps + 1].event = event;
+    }
+}
+
+/* Events [from, to) stand at one time stamp: in funnel order; one of a step is as good as many. */
+static void advance_together(struct plain *s, const struct funnel *f, const struct scan_batch *b,
+                             size_t from, size_t to, struct plain_place *at)
+{
+    for (size_t k = 0; k < f->step_count; k++) {
+        size_t i = from;
+        while (b->mask && i < to && !(b->mask[i] >> k & 1))
+            i++;
+        if (i < to)
+            advance(at, k, f->step_count, b->time[i], f->window_ms, (uint32_t)i, s->before);
+    }
+}
+
+/* A unit that has come through all steps goes on without effect: asking would cost more. */
+static void events_walk(struct plain *s, const struct funnel *f, const struct scan_batch *b)
+{
     const int64_t *restrict times = b->time, window = f->window_ms;
-    const uint32_t *restrict masks = b->mask;
-    const size_t steps = f->step_count;
-    s->depth = 0;
-    for (size_t k = 0; k <= steps; k++)
-        s->starts[k] = NEVER;
-    for (size_t i = from; i < to && s->depth < steps; i++) {
+    const uint32_t *restrict masks = b->mask, *restrict owners = s->owners;
+    const size_t end = b->starts[b->unit_count], steps = f->step_count;
+
+    for (size_t i = b->starts[0]; i < end;) {
         int64_t time = times[i];
-        uint32_t mask = masks[i];
-        s->starts[0] = time;
-        if (LIKELY(i + 1 == to || times[i + 1] != time)) {
-            advance(s, (size_t)__builtin_ctz(mask), time, window, i);
-            continue;
+        uint32_t owner = owners[i];
+        struct plain_place *at = s->places + owner;
+        size_t next = i + 1;
+        at[0].start = time;
+        if (LIKELY(next == end || times[next] != time || owners[next] != owner)) {
+            unsigned k = masks ? (unsigned)__builtin_ctz(masks[i]) : 0;
+            advance(at, k, steps, time, window, (uint32_t)i, s->before);
+        } else {
+            while (next < end && times[next] == time && owners[next] == owner)
+                next++;
+            advance_together(s, f, b, i, next, at);
         }
-        while (i + 1 < to && times[i + 1] == time) /* one time stamp: in funnel order */
-            mask |= masks[++i];
-        for (; mask; mask &= mask - 1)
-            advance(s, (size_t)__builtin_ctz(mask), time, window, i);
+        i = next;
     }
-    if (s->depth)
-        report(s, b, to, t);
+}
+
+static void report(const struct funnel *f, const struct plain *s, const struct scan_batch *b,
+                   struct tally *t)
+{
+    const struct plain_place *at = s->places;
+
+    for (uint32_t u = b->low; u < b->high; u++, at += places_a_unit(f)) {
+        uint32_t depth = at[0].event, event = at[f->step_count + 1].event;
+        t->counts[0] += depth > 0;
+        for (size_t k = depth; k > 1; k--) {
+            uint32_t before = s->before[event];
+            t->counts[k - 1]++;
+            times_push(&t->times[k - 1], b->time[event] - b->time[before]);
+            event = before;
+        }
+    }
+}
+
+void funnel_plain_batch(const struct funnel *f, struct plain *s, const struct scan_batch *b,
+                        struct tally *t)
+{
+    if (b->is_first)
+        plain_begin(f, s, b->high - b->low);
+    if (b->unit_count) {
+        plain_room(s, b->starts[b->unit_count]);
+        owners_find(f, s, b);
+        events_walk(s, f, b);
+    }
+    if (b->is_last)
+        report(f, s, b, t);
 }

@@ -352,10 +352,8 @@ static bool sink_plain(void *context, const struct scan_batch *b)
 {
     struct worker *w = context;
 
-    if (!tally_take(w, 0))
-        return true;
-    for (size_t u = 0; u < b->unit_count; u++)
-        funnel_plain_unit(w->f, &w->plain, b, b->starts[u], b->starts[u + 1], w->tally);
+    if (tally_take(w, 0))
+        funnel_plain_batch(w->f, &w->plain, b, w->tally);
     return true;
 }
 
@@ -389,6 +387,7 @@ static bool reading_make(struct funnel_pass *p, struct reading *r, struct err *e
             return false;
     }
     r->plan.by_unit = r->plan.want_time = true;
+    r->plan.in_parts = funnel_is_plain(p);
     if (f->show == SHOW_OVER_TIME) {
         r->plan.edges = f->buckets.at;
         r->plan.edge_count = f->buckets.count + 1;
@@ -432,6 +431,7 @@ static void worker_free(struct worker *w)
     mem_free(w->held_values);
     mem_free(w->runs);
     people_free(&w->people);
+    funnel_plain_free(&w->plain);
 }
 
 bool funnel_pass_run(struct funnel_pass *p, struct err *e)

@@ -44,19 +44,76 @@ static void select_nth(int64_t *list, size_t low, size_t count, size_t nth)
     }
 }
 
+/* The nth smallest and the one after it; the same, when it is the last. */
+static void select_pair(int64_t *list, size_t count, size_t nth, int64_t pair[2])
+{
+    select_nth(list, 0, count, nth);
+    pair[0] = list[nth];
+    pair[1] = nth + 1 < count ? list[nth + 1] : pair[0];
+    for (size_t i = nth + 2; i < count; i++)
+        pair[1] = MIN(pair[1], list[i]);
+}
+
+/* Values of a long list that may be the nth smallest, found by counting: a branch for each value,
+ * which selection needs, costs more than two more passes. */
+enum { BUCKETS = 1024, COUNTED_MIN = 8 * BUCKETS };
+
+/* Least and greatest of the list, which is not empty. */
+static void times_span(const struct times *t, int64_t *low, int64_t *high)
+{
+    *low = *high = t->list[0];
+    for (size_t i = 1; i < t->count; i++) {
+        *low = MIN(*low, t->list[i]);
+        *high = MAX(*high, t->list[i]);
+    }
+}
+
+/*
+ * The nth smallest and the one after it (the same, when it is the last): values are counted by
+ * their leading bits, and only those of the bucket that holds the place, and of the next one that
+ * holds any, are looked at.
+ */
+static void pair_counted(const struct times *t, size_t nth, int64_t pair[2])
+{
+    size_t counts[BUCKETS] = {0}, before = 0, bucket = 0, held = 0;
+    unsigned shift = 0;
+    int64_t low, high;
+
+    times_span(t, &low, &high);
+    while ((uint64_t)(high - low) >> shift >= BUCKETS)
+        shift++;
+    for (size_t i = 0; i < t->count; i++)
+        counts[(uint64_t)(t->list[i] - low) >> shift]++;
+    while (before + counts[bucket] <= nth)
+        before += counts[bucket++];
+    size_t last = bucket;
+    if (before + counts[bucket] == nth + 1 && nth + 1 < t->count)
+        do
+            last++;
+        while (!counts[last]);
+    int64_t *list = mem_array(counts[bucket] + (last > bucket ? counts[last] : 0), sizeof *list);
+    for (size_t i = 0; i < t->count; i++) {
+        size_t own = (uint64_t)(t->list[i] - low) >> shift;
+        if (UNLIKELY(own == bucket || own == last))
+            list[held++] = t->list[i];
+    }
+    select_pair(list, held, nth - before, pair);
+    mem_free(list);
+}
+
 double times_quantile(struct times *t, double quantile)
 {
+    int64_t pair[2];
+
     if (!t->count)
         return NAN;
     double at = quantile * (double)(t->count - 1);
     size_t nth = (size_t)at;
-    /* What an earlier selection left above its place is not looked through again. */
-    select_nth(t->list, t->settled <= nth ? t->settled : 0, t->count, nth);
-    t->settled = nth;
-    int64_t low = t->list[nth], high = low;
-    for (size_t i = nth + 1; i < t->count; i++) /* the next one: the least of the rest */
-        high = i == nth + 1 || t->list[i] < high ? t->list[i] : high;
-    return ((double)low + (double)(high - low) * (at - (double)nth)) / 1000;
+    if (t->count < COUNTED_MIN)
+        select_pair(t->list, t->count, nth, pair);
+    else
+        pair_counted(t, nth, pair);
+    return ((double)pair[0] + (double)(pair[1] - pair[0]) * (at - (double)nth)) / 1000;
 }
 
 /* Time from the last required step before `step`. */
@@ -87,17 +144,22 @@ void tally_add(const struct funnel *f, struct tally *t, const struct run *run)
         times_push(&t->samples, MAX(run->at[f->to_step] - run->at[f->from_step], 0));
 }
 
-static void times_merge(struct times *into, const struct times *from)
+static void times_merge(struct times *into, struct times *from)
 {
     if (!from->count)
         return;
+    if (!into->list) { /* taken as it is: these lists are long */
+        *into = *from;
+        *from = (struct times){0};
+        return;
+    }
     into->list = mem_grow(into->list, into->count + from->count, sizeof *into->list);
     memcpy(into->list + into->count, from->list, from->count * sizeof *into->list);
     into->count += from->count;
     into->room = into->count;
 }
 
-void tally_merge(const struct funnel *f, struct tally *into, const struct tally *from)
+void tally_merge(const struct funnel *f, struct tally *into, struct tally *from)
 {
     for (size_t s = 0; s < f->step_count; s++) {
         into->counts[s] += from->counts[s];

@@ -123,30 +123,22 @@ static double number_of(const struct scan_column *c, const struct event *e)
     return value_number(event_value(e, c->subject, c->property), &v) ? v : NAN;
 }
 
-static bool send(const struct scan_plan *p, const struct found *list, size_t count, unsigned thread,
-                 scan_sink *sink, void *context)
+/* The arrays of a batch that holds the list's events. */
+static void arrays_make(struct arena *arena, const struct scan_plan *p, const struct found *list,
+                        size_t count, struct scan_batch *b)
 {
-    AUTO(arena) *arena = arena_create(0);
-    uint32_t *mask = arena_array(arena, count + 1, sizeof *mask),
-             *units = arena_array(arena, count + 1, sizeof *units),
-             *starts = arena_array(arena, count + 1, sizeof *starts);
+    uint32_t *mask = arena_array(arena, count + 1, sizeof *mask);
     int64_t *time = arena_array(arena, count + 1, sizeof *time);
     uint16_t *interval = arena_array(arena, count + 1, sizeof *interval);
-    struct scan_batch b = {.thread = thread, .units = units, .starts = starts, .count = count};
 
     for (size_t i = 0; i < count; i++) {
         mask[i] = list[i].mask;
         time[i] = list[i].event->time;
         interval[i] = p->edges ? interval_of(p, time[i]) : 0;
-        if (p->by_unit && (i == 0 || list[i].unit != list[i - 1].unit)) {
-            units[b.unit_count] = list[i].unit;
-            starts[b.unit_count++] = (uint32_t)i;
-        }
     }
-    starts[b.unit_count] = (uint32_t)count;
-    b.mask = p->selector_count > 1 ? mask : NULL;
-    b.time = p->want_time ? time : NULL;
-    b.interval = p->edges ? interval : NULL;
+    b->mask = p->selector_count > 1 ? mask : NULL;
+    b->time = p->want_time ? time : NULL;
+    b->interval = p->edges ? interval : NULL;
     for (size_t c = 0; c < p->column_count; c++) {
         uint32_t *codes = arena_array(arena, count + 1, sizeof *codes);
         double *numbers = arena_array(arena, count + 1, sizeof *numbers);
@@ -155,10 +147,73 @@ static bool send(const struct scan_plan *p, const struct found *list, size_t cou
                 codes[i] = code_of(&p->columns[c], list[i].event);
             else
                 numbers[i] = number_of(&p->columns[c], list[i].event);
-        b.codes[c] = p->columns[c].kind == SCAN_CODE ? codes : NULL;
-        b.numbers[c] = p->columns[c].kind == SCAN_NUMBER ? numbers : NULL;
+        b->codes[c] = p->columns[c].kind == SCAN_CODE ? codes : NULL;
+        b->numbers[c] = p->columns[c].kind == SCAN_NUMBER ? numbers : NULL;
     }
+}
+
+/* Events [from, to) of the list, unit by unit. */
+static void units_make(struct arena *arena, const struct found *list, size_t from, size_t to,
+                       struct scan_batch *b)
+{
+    uint32_t *units = arena_array(arena, to - from + 1, sizeof *units),
+             *starts = arena_array(arena, to - from + 1, sizeof *starts);
+
+    b->unit_count = 0;
+    b->count = to - from;
+    b->units = units;
+    b->starts = starts;
+    for (size_t i = from; i < to; i++)
+        if (i == from || list[i].unit != list[i - 1].unit) {
+            units[b->unit_count] = list[i].unit;
+            starts[b->unit_count++] = (uint32_t)i;
+        }
+    starts[b->unit_count] = (uint32_t)to;
+}
+
+static bool send(const struct scan_plan *p, const struct found *list, size_t count, unsigned thread,
+                 scan_sink *sink, void *context)
+{
+    AUTO(arena) *arena = arena_create(0);
+    struct scan_batch b = {.thread = thread, .count = count};
+
+    arrays_make(arena, p, list, count, &b);
+    if (p->by_unit)
+        units_make(arena, list, 0, count, &b);
     return sink(context, &b);
+}
+
+/* In parts: all units of the list, for one stretch of time after the other. */
+static bool send_parts(const struct scan_plan *p, const struct found *list, size_t count,
+                       int64_t part_ms, unsigned thread, scan_sink *sink, void *context)
+{
+    AUTO(arena) *arena = arena_create(0);
+    struct found *parts = arena_array(arena, count, sizeof *parts);
+    size_t *ends = arena_array(arena, count + 1, sizeof *ends), part_count = 0, held = 0;
+    struct scan_batch b = {.thread = thread, .low = list[0].unit, .high = list[count - 1].unit + 1};
+    bool goes_on = true;
+
+    for (int64_t from = INT64_MIN, to; held < count; from = to) {
+        int64_t first = INT64_MAX;
+        for (size_t i = 0; i < count; i++)
+            if (list[i].event->time >= from)
+                first = MIN(first, list[i].event->time);
+        to = part_ms ? first + part_ms : INT64_MAX;
+        for (size_t i = 0; i < count; i++)
+            if (list[i].event->time >= from && list[i].event->time < to)
+                parts[held++] = list[i];
+        ends[part_count++] = held;
+    }
+    arrays_make(arena, p, parts, count, &b);
+    for (size_t i = 0; goes_on && i < part_count; i++) {
+        units_make(arena, parts, i ? ends[i - 1] : 0, ends[i], &b);
+        b.is_first = i == 0;
+        goes_on = sink(context, &b);
+    }
+    b.is_first = false;
+    b.is_last = true;
+    b.count = b.unit_count = 0;
+    return goes_on && sink(context, &b);
 }
 
 static size_t find(struct plain_source *s, const struct scan_plan *p, struct found *list)
@@ -201,7 +256,11 @@ static bool scan(struct source *source, const struct scan_plan *p, scan_sink *si
             while (p->by_unit && to < count && list[to].unit == unit);
             parts++;
         }
-        if (!send(p, list + from, to - from, thread, sink, contexts[thread]))
+        bool goes_on =
+            p->in_parts
+                ? send_parts(p, list + from, to - from, s->part_ms, thread, sink, contexts[thread])
+                : send(p, list + from, to - from, thread, sink, contexts[thread]);
+        if (!goes_on)
             break;
         thread = (thread + 1) % s->threads;
         from = to;

@@ -27,6 +27,7 @@ struct plain_source {
     unsigned threads;
     size_t batch_units; /* units, or rows, a batch; 0 = all in one */
     bool backwards;     /* rows in reverse, where order is free */
+    int64_t part_ms;    /* of scans in parts: the time of one part; 0 = all in one */
 };
 
 /* `people` are known beforehand (traits, aliases, created); others come from the events. */

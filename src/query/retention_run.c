@@ -25,6 +25,8 @@ struct worker {
     const struct retention *r;
     struct keyer keyer;
     struct matrix matrix;
+    struct kept *kept; /* by unit of the range at hand */
+    size_t kept_room;
     struct entry *entries;
     size_t entry_count, entry_room;
     struct back *backs;
@@ -124,41 +126,64 @@ static void bits_add(struct worker *w, size_t row, uint64_t returns)
         counts[__builtin_ctzll(columns) + 1]++;
 }
 
-static void unit_of_first(struct worker *w, const struct scan_batch *b, size_t from, size_t to)
+/* What is known of a unit between the batches of its range. */
+struct kept {
+    uint64_t starts, returns; /* bit = row */
+    bool is_settled;          /* its first start was seen */
+};
+
+/* The one start that counts: the first of them all, if it lies in the range. */
+static void start_find(const struct retention *r, const struct scan_batch *b, size_t from,
+                       size_t to, struct kept *k)
 {
-    const struct retention *r = w->r;
     size_t i = from;
 
-    while (i < to && !(mask_at(b, i) & r->ever_bits))
-        i++;
-    if (i == to || !(mask_at(b, i) & r->range_bits) || b->interval[i] >= r->rows.count)
+    if (b->mask)
+        while (i < to && !(b->mask[i] & r->ever_bits))
+            i++;
+    if (i == to)
         return;
-    const uint16_t *intervals = b->interval;
-    const uint32_t *masks = b->mask, return_bits = r->return_bits;
-    size_t row = intervals[i];
-    uint64_t returns = 0;
-    if (!masks)
-        for (; i < to; i++)
-            returns |= (uint64_t)1 << (intervals[i] & (BITS - 1));
-    else
-        for (; i < to; i++)
-            returns |= (uint64_t)((masks[i] & return_bits) != 0) << (intervals[i] & (BITS - 1));
-    bits_add(w, row, returns);
+    k->is_settled = true;
+    if ((mask_at(b, i) & r->range_bits) && b->interval[i] < r->rows.count)
+        k->starts = (uint64_t)1 << b->interval[i];
 }
 
-static void unit_of_every(struct worker *w, const struct scan_batch *b, size_t from, size_t to)
+static inline uint64_t bits_where(const struct scan_batch *b, uint32_t bits, size_t from, size_t to)
 {
-    const struct retention *r = w->r;
-    uint64_t starts = 0, returns = 0;
+    uint64_t found = 0;
 
-    for (size_t i = from; i < to; i++) {
-        uint32_t mask = mask_at(b, i);
-        unsigned bit = b->interval[i] & (BITS - 1);
-        starts |= (uint64_t)((mask & r->start_bits) != 0) << bit;
-        returns |= (uint64_t)((mask & r->return_bits) != 0) << bit;
+    for (size_t i = from; i < to; i++)
+        found |= (uint64_t)((b->mask[i] & bits) != 0) << (b->interval[i] & (BITS - 1));
+    return found;
+}
+
+static inline uint64_t bits_of_all(const uint16_t *intervals, size_t from, size_t to)
+{
+    uint64_t found = 0;
+
+    for (size_t i = from; i < to; i++)
+        found |= (uint64_t)1 << (intervals[i] & (BITS - 1));
+    return found;
+}
+
+static inline uint64_t bits_find(const struct scan_batch *b, uint32_t bits, size_t from, size_t to)
+{
+    return !b->mask || (b->always & bits) ? bits_of_all(b->interval, from, to)
+                                          : bits_where(b, bits, from, to);
+}
+
+static inline __attribute__((always_inline)) void
+units_keep(const struct retention *r, const struct scan_batch *b, struct kept *kept)
+{
+    for (size_t u = 0; u < b->unit_count; u++) {
+        struct kept *k = &kept[b->units[u] - b->low];
+        size_t from = b->starts[u], to = b->starts[u + 1];
+        if (r->cohort == COHORT_EVERY)
+            k->starts |= bits_find(b, r->start_bits, from, to);
+        else if (!k->is_settled)
+            start_find(r, b, from, to, k);
+        k->returns |= bits_find(b, r->return_bits, from, to);
     }
-    for (; starts; starts &= starts - 1)
-        bits_add(w, (size_t)__builtin_ctzll(starts), returns);
 }
 
 static bool is_fast(const struct retention_pass *p)
@@ -170,16 +195,26 @@ static bool is_fast(const struct retention_pass *p)
            r->low[r->columns - 1] == r->columns - 1 && r->high[r->columns - 1] == r->columns - 1;
 }
 
+static void units_count(struct worker *w, size_t units)
+{
+    for (size_t u = 0; u < units; u++)
+        for (uint64_t starts = w->kept[u].starts; starts; starts &= starts - 1)
+            bits_add(w, (size_t)__builtin_ctzll(starts), w->kept[u].returns);
+}
+
 static bool sink_fast(void *context, const struct scan_batch *b)
 {
     struct worker *w = context;
+    size_t units = b->high - b->low;
 
-    if (w->r->cohort == COHORT_EVERY)
-        for (size_t u = 0; u < b->unit_count; u++)
-            unit_of_every(w, b, b->starts[u], b->starts[u + 1]);
-    else
-        for (size_t u = 0; u < b->unit_count; u++)
-            unit_of_first(w, b, b->starts[u], b->starts[u + 1]);
+    if (b->is_first) {
+        if (units > w->kept_room)
+            w->kept = mem_grow(w->kept, w->kept_room = units, sizeof *w->kept);
+        memset(w->kept, 0, units * sizeof *w->kept);
+    }
+    units_keep(w->r, b, w->kept);
+    if (b->is_last)
+        units_count(w, units);
     return true;
 }
 
@@ -426,6 +461,7 @@ static bool reading_make(struct retention_pass *p, struct reading *reading, stru
     if (r->measure != MEASURE_PEOPLE && !reading_column(q, reading, value, &r->value_column, e))
         return false;
     reading->plan.by_unit = true;
+    reading->plan.in_parts = is_fast(p);
     reading->plan.want_time = r->window != WINDOW_CALENDAR || r->measure != MEASURE_PEOPLE;
     reading->plan.edges = r->rows.at;
     reading->plan.edge_count = r->rows.count + 1;
@@ -450,6 +486,7 @@ static void worker_free(struct worker *w)
 {
     keyer_free(&w->keyer);
     matrix_free(&w->matrix);
+    mem_free(w->kept);
     mem_free(w->entries);
     mem_free(w->backs);
     mem_free(w->tally);

@@ -68,6 +68,7 @@ static void ways_make(struct ways *w, const struct random_world *world)
     w->cut.threads = 3;
     w->cut.batch_units = 1;
     w->cut.backwards = true;
+    w->cut.part_ms = INT64_C(3) * 86400000;
     w->sources[0] = &w->whole.source;
     w->sources[1] = &w->cut.source;
     store_fill(w, world);

@@ -2,10 +2,11 @@
  * The scan: segments are planned one by one (scan_plan), then tasks go to the threads of a pool.
  *
  * By unit, a task is a range of person ordinals. For each segment it finds the matching rows of
- * that range (scan_match), counts them per unit, and writes each unit's values side by side
- * (scan_emit), in the order of segments, which is the order of time but for months with several
- * segments and for merged persons: those units are put in order at the end. By rows, a task is one
- * block of a segment.
+ * that range (scan_match) and writes each unit's values side by side (scan_units), in the order of
+ * segments, which is the order of time but for months with several segments and for merged persons:
+ * those units are put in order at the end. In parts, each group of segments whose times overlap is
+ * done by itself, and the group of one segment, the usual one, needs no laying side by side. By
+ * rows, a task is one block of a segment.
  */
 #include "store/scan.h"
 
@@ -44,6 +45,8 @@ struct scan {
     uint32_t task_units;
     bool has_merges;
     bool needs_order;
+    size_t *group_ends; /* groups of segments that overlap in time, in order of time */
+    size_t group_count;
     uint32_t *block_task; /* by rows: first task of each segment */
     struct worker *workers;
     scan_sink *sink;
@@ -231,26 +234,22 @@ static bool pin_rows(const struct segment_plan *p, uint32_t from, uint32_t to, s
 
 /* ---- by rows ---- */
 
-static void send(struct scan *s, unsigned thread, struct worker *w, size_t units, size_t events)
+/* Adds the output's arrays to the batch and hands it over. */
+static void send(struct scan *s, unsigned thread, struct scan_batch *b)
 {
-    struct output *o = &w->out;
-    struct scan_batch b = {
-        .thread = thread,
-        .unit_count = units,
-        .units = w->units,
-        .starts = w->starts,
-        .count = events,
-        .mask = o->mask,
-        .time = s->plan.want_time ? o->time : NULL,
-        .interval = o->interval,
-    };
+    struct worker *w = &s->workers[thread];
+    const struct output *o = &w->out;
 
+    b->thread = thread;
+    b->mask = o->mask;
+    b->time = s->plan.want_time ? o->time : NULL;
+    b->interval = o->interval;
     for (size_t i = 0; i < o->column_count; i++) {
-        b.codes[i] = o->codes[i];
-        b.numbers[i] = o->numbers[i];
+        b->codes[i] = o->codes[i];
+        b->numbers[i] = o->numbers[i];
     }
-    w->stats.matched += events;
-    if (events && !s->sink(s->contexts[thread], &b))
+    w->stats.matched += b->count;
+    if (!s->sink(s->contexts[thread], b))
         atomic_store(&s->stopped, true);
 }
 
@@ -281,7 +280,8 @@ static void task_of_rows(void *context, size_t task, unsigned thread)
                                .count = w->row_count};
     output_room(&w->out, run.count);
     output_emit(&w->out, &s->plan, p, &run, 0);
-    send(s, thread, w, 0, run.count);
+    if (run.count)
+        send(s, thread, &(struct scan_batch){.count = run.count});
 }
 
 /* ---- by unit ---- */
@@ -355,12 +355,65 @@ static void worker_units(struct worker *w, size_t units)
     w->starts = mem_grow(w->starts, units + 1, sizeof *w->starts);
 }
 
+/* The pieces of one group of segments, as one batch; events from place `at` on. */
+static void group_write(struct scan *s, struct worker *w, struct units_job *job, size_t at,
+                        struct scan_batch *b)
+{
+    const struct piece *p = job->pieces;
+
+    b->units = w->units;
+    b->starts = w->starts;
+    w->out.is_ordered = s->plan.in_parts && job->piece_count == 1 && !s->has_merges;
+    if (w->out.is_ordered) {
+        piece_write(job, p, &w->out, at, w->starts);
+        b->unit_count = p->person_to - p->person_from;
+        b->units = p->segment->segment->persons + p->person_from;
+        b->always = p->segment->always;
+    } else {
+        b->unit_count = units_write(job, &w->out, at, w->units, w->starts);
+        b->always = 0;
+        for (size_t i = 0; s->needs_order && i < b->unit_count; i++)
+            output_order(&w->out, w->starts[i], w->starts[i + 1]);
+    }
+    b->count = w->starts[b->unit_count] - at;
+}
+
+/* Sends what the pieces hold, group after group. */
+static void groups_send(struct scan *s, unsigned thread, struct units_job *job,
+                        struct scan_batch *b)
+{
+    struct worker *w = &s->workers[thread];
+    const struct piece *end = w->pieces + w->piece_count;
+    size_t at = 0;
+
+    b->is_first = true;
+    for (size_t g = 0; g < s->group_count && job->pieces < end; g++) {
+        const struct segment_plan *last = s->segments + s->group_ends[g];
+        job->piece_count = 0;
+        while (job->pieces + job->piece_count < end && job->pieces[job->piece_count].segment < last)
+            job->piece_count++;
+        if (job->piece_count)
+            group_write(s, w, job, at, b);
+        job->pieces += job->piece_count;
+        if (!job->piece_count || !b->count)
+            continue;
+        at += b->count;
+        send(s, thread, b);
+        b->is_first = false;
+        if (!scan_goes_on(s))
+            return;
+    }
+    if (s->plan.in_parts && at)
+        send(s, thread, &(struct scan_batch){.low = b->low, .high = b->high, .is_last = true});
+}
+
 static void task_of_units(void *context, size_t task, unsigned thread)
 {
     struct scan *s = context;
     struct worker *w = &s->workers[thread];
-    uint32_t low = (uint32_t)task * s->task_units;
-    uint32_t high = MIN(s->unit_count, low + s->task_units);
+    uint32_t low = (uint32_t)task * s->task_units, high = MIN(s->unit_count, low + s->task_units);
+    struct scan_batch b = {.low = low, .high = high};
+    size_t events = 0;
     struct err e = {0};
 
     if (!scan_goes_on(s))
@@ -371,22 +424,19 @@ static void task_of_units(void *context, size_t task, unsigned thread)
         scan_fail(s, &e);
         return;
     }
+    for (size_t i = 0; i < w->piece_count; i++)
+        events += piece_events(&w->pieces[i]);
+    output_room(&w->out, events + UNITS_SPARE);
     struct units_job job = {
         .plan = &s->plan,
         .merges = s->has_merges ? s->people : NULL,
         .pieces = w->pieces,
-        .piece_count = w->piece_count,
         .rows = w->rows,
         .masks = w->masks,
         .low = low,
         .high = high,
     };
-    size_t units = units_write(&job, &w->out, w->units, w->starts);
-    size_t events = w->starts[units];
-    if (s->needs_order)
-        for (size_t i = 0; i < units; i++)
-            output_order(&w->out, w->starts[i], w->starts[i + 1]);
-    send(s, thread, w, units, events);
+    groups_send(s, thread, &job, &b);
 }
 
 /* ---- set-up ---- */
@@ -424,14 +474,24 @@ static bool segments_plan(struct scan *s, struct snapshot *v, struct arena *aren
     return true;
 }
 
-/* Units come in time order by themselves, unless a month has two segments or persons were merged.
+/*
+ * Units come in time order by themselves, unless a month has two segments or persons were merged.
+ * Segments stand in order of months; one group of them all when the sink wants whole units.
  */
-static bool order_is_needed(const struct scan *s)
+static void groups_make(struct scan *s, struct arena *arena)
 {
-    for (size_t i = 1; i < s->segment_count; i++)
-        if (s->segments[i].segment->time_min <= s->segments[i - 1].segment->time_max)
-            return true;
-    return s->has_merges;
+    bool overlap = false;
+
+    s->group_ends = arena_array(arena, s->segment_count + 1, sizeof *s->group_ends);
+    for (size_t i = 0; i < s->segment_count; i++) {
+        const struct segment *g = s->segments[i].segment;
+        bool goes_on = i > 0 && g->month_start == s->segments[i - 1].segment->month_start;
+        overlap = overlap || goes_on;
+        if (!s->group_count || (s->plan.in_parts && !goes_on))
+            s->group_count++;
+        s->group_ends[s->group_count - 1] = i + 1;
+    }
+    s->needs_order = overlap || s->has_merges;
 }
 
 static size_t tasks_by_unit(struct scan *s)
@@ -488,6 +548,7 @@ bool scan_run(struct snapshot *v, const struct scan_plan *plan, struct pool *poo
 {
     REQUIRE(plan->selector_count > 0 && plan->selector_count <= SCAN_SELECTORS_MAX);
     REQUIRE(plan->column_count <= SCAN_COLUMNS_MAX);
+    REQUIRE(plan->by_unit || !plan->in_parts);
     REQUIRE(!plan->edges || (plan->edge_count >= 2 && plan->edge_count <= 65000));
 
     AUTO(arena) *arena = arena_create(0);
@@ -507,7 +568,8 @@ bool scan_run(struct snapshot *v, const struct scan_plan *plan, struct pool *poo
     s.workers = arena_array(arena, threads, sizeof *s.workers);
     bool planned = segments_plan(&s, v, arena, e);
     if (planned) {
-        s.needs_order = plan->by_unit && order_is_needed(&s);
+        if (plan->by_unit)
+            groups_make(&s, arena);
         for (size_t i = 0; i < s.segment_count; i++)
             sequences = sequences || has_sequence(s.segments[i].segment);
         for (unsigned i = 0; i < threads; i++)

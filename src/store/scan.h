@@ -6,10 +6,12 @@
  * dictionaries, finds matching rows, and hands the sink batches of arrays.
  *
  * by_unit: a batch holds whole units (persons, after merges), each unit's events in time order
- * (then client sequence), each unit in one batch and on one thread. Otherwise: rows in any order,
- * faster. The sink's context is per thread: it gets contexts[thread]. Memory: about 2 MiB a thread,
- * beside what a single unit's matching events need. Errors: ERR_CORRUPT names a damaged segment;
- * ERR_BUSY on cancel or deadline.
+ * (then client sequence), each unit in one batch and on one thread.
+ * in_parts: by_unit for kernels that keep a little state for each unit: the units of one range come
+ * in several batches, part after part of the time, so that most events need not be laid side by
+ * side first. Neither: rows in any order. The sink's context is per thread: it gets
+ * contexts[thread]. Memory: about 2 MiB a thread, beside what a single unit's matching events need.
+ * Errors: ERR_CORRUPT names a damaged segment; ERR_BUSY on cancel or deadline.
  */
 #pragma once
 #include "base/intern.h"
@@ -68,6 +70,7 @@ struct scan_plan {
     const struct scan_column *columns;
     size_t column_count;
     bool by_unit;
+    bool in_parts; /* with by_unit */
     bool want_time;
     const int64_t *edges; /* ascending; wanted intervals are [edges[i], edges[i+1]); NULL = none */
     size_t edge_count;    /* at most 65,000 */
@@ -80,8 +83,15 @@ struct scan_batch {
     unsigned thread;
     size_t unit_count;      /* 0 unless by_unit */
     const uint32_t *units;  /* unit numbers, ascending within a batch */
-    const uint32_t *starts; /* unit i has events starts[i] … starts[i+1]-1 */
+    const uint32_t *starts; /* unit i has events starts[i] … starts[i+1]-1; in parts maybe none */
     size_t count;           /* events */
+    /* in_parts: all units of the batch lie in [low, high). The range's first batch says is_first;
+     * one more, with is_last and without units, ends it; no other range comes to this thread in
+     * between. What a unit has in a later batch is later in time. Events are numbered through the
+     * range: the arrays below hold those of its earlier batches, too, at the places they had. */
+    uint32_t low, high;
+    bool is_first, is_last;
+    uint32_t always; /* selectors that all events of the batch are known to match; 0 says nothing */
     const uint32_t *mask; /* bit s: matches selector s. NULL = all match selector 0, the only one */
     const int64_t *time;  /* if want_time */
     const uint16_t *interval; /* if edges */

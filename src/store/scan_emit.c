@@ -115,6 +115,8 @@ static void emit_mask(const struct segment_plan *s, const struct row_run *run,
 
     if (run->masks)
         memcpy(out, run->masks, run->count * sizeof *out);
+    else if (names->lane_bits == 8 && !run->rows)
+        masks_of_bytes(s, run->first, run->count, out);
     else if (names->lane_bits == 8)
         RUN_EACH(run, row, k, out[k] = selectors[((const uint8_t *)names->lanes)[row]]);
     else
@@ -215,13 +217,13 @@ static void emit_numbers(const struct wanted *w, const struct row_run *run, doub
 void output_emit(struct output *o, const struct scan_plan *p, const struct segment_plan *s,
                  const struct row_run *run, size_t at)
 {
-    if (o->has_time)
+    if (o->has_time && (p->want_time || !o->is_ordered))
         emit_time(s, run, o->time + at);
     if (o->has_interval)
         emit_interval(p, s, run, o->interval + at);
     if (o->has_mask)
         emit_mask(s, run, o->mask + at);
-    if (o->has_sequence)
+    if (o->has_sequence && !o->is_ordered)
         emit_sequence(s, run, o->sequence + at);
     for (size_t i = 0; i < o->column_count; i++) {
         if (o->is_number[i])

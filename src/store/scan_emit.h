@@ -21,6 +21,7 @@ struct output {
     uint32_t *codes[SCAN_COLUMNS_MAX];
     double *numbers[SCAN_COLUMNS_MAX];
     bool has_time, has_interval, has_mask, has_sequence;
+    bool is_ordered; /* what comes is in order by itself: time and sequence only if wanted */
     size_t column_count;
     bool is_number[SCAN_COLUMNS_MAX];
 };

@@ -33,7 +33,9 @@ __attribute__((target("avx2"))) static inline uint32_t in_set(__m256i v, __m256i
     return ~(uint32_t)_mm256_movemask_epi8(none);
 }
 
-__attribute__((target("avx2,bmi"))) static size_t
+/* Eight rows are written for each 32, needed or not: more than eight matches among 32 are rare
+ * enough for the branch to be foreseen, which their exact number is not. */
+__attribute__((target("avx2,bmi,popcnt"))) static size_t
 match_names_avx2(const struct segment_plan *s, uint32_t from, uint32_t to, uint32_t *rows)
 {
     const uint8_t *lanes = s->segment->name->lanes;
@@ -45,10 +47,16 @@ match_names_avx2(const struct segment_plan *s, uint32_t from, uint32_t to, uint3
     for (; row + 32 <= to; row += 32) {
         uint32_t found =
             in_set(_mm256_loadu_si256((const __m256i *)(const void *)(lanes + row)), low, high);
-        while (found) {
-            rows[count++] = row + (uint32_t)__builtin_ctz(found);
-            found &= found - 1;
-        }
+        size_t end = count + (size_t)__builtin_popcount(found);
+        do {
+#pragma GCC unroll 8
+            for (size_t i = 0; i < 8; i++) {
+                rows[count + i] = row + _tzcnt_u32(found);
+                found &= found - 1;
+            }
+            count += 8;
+        } while (UNLIKELY(count < end));
+        count = end;
     }
     return count + match_names_plain(s, row, to, rows + count);
 }
@@ -76,6 +84,59 @@ intervals_avx2(const struct segment_plan *s, uint32_t first, size_t count, uint1
     }
 }
 #endif
+
+#if defined __x86_64__
+enum { NAMES_A_TABLE = 16, TABLES_MAX = 4 };
+
+/* Few names and few selectors: a byte shuffle for each 16 names looks 32 rows up at once. */
+__attribute__((target("avx2"))) static size_t masks_avx2(const struct segment_plan *s,
+                                                         const uint8_t *names, size_t count,
+                                                         size_t tables, uint32_t *out)
+{
+    const __m256i nibble = _mm256_set1_epi8(15);
+    __m256i table[TABLES_MAX];
+    size_t k = 0;
+
+    for (size_t t = 0; t < tables; t++) {
+        uint8_t bytes[NAMES_A_TABLE];
+        for (size_t i = 0; i < NAMES_A_TABLE; i++)
+            bytes[i] = (uint8_t)s->selectors[t * NAMES_A_TABLE + i];
+        table[t] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(void *)bytes));
+    }
+    for (; k + 32 <= count; k += 32) {
+        __m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(names + k));
+        __m256i low = _mm256_and_si256(v, nibble);
+        __m256i high = _mm256_and_si256(_mm256_srli_epi16(v, 4), nibble);
+        __m256i masks = _mm256_setzero_si256();
+        for (size_t t = 0; t < tables; t++) {
+            __m256i here = _mm256_cmpeq_epi8(high, _mm256_set1_epi8((char)t));
+            masks =
+                _mm256_or_si256(masks, _mm256_and_si256(here, _mm256_shuffle_epi8(table[t], low)));
+        }
+        uint8_t bytes[32];
+        _mm256_storeu_si256((__m256i *)(void *)bytes, masks);
+        for (size_t i = 0; i < 32; i += 8)
+            _mm256_storeu_si256(
+                (__m256i *)(void *)(out + k + i),
+                _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(bytes + i))));
+    }
+    return k;
+}
+#endif
+
+void masks_of_bytes(const struct segment_plan *s, uint32_t first, size_t count, uint32_t *out)
+{
+    const uint8_t *names = (const uint8_t *)s->segment->name->lanes + first;
+    const uint32_t *selectors = s->selectors;
+    size_t k = 0;
+
+#if defined __x86_64__
+    if (s->small_tables && __builtin_cpu_supports("avx2"))
+        k = masks_avx2(s, names, count, s->small_tables, out);
+#endif
+    for (; k < count; k++)
+        out[k] = selectors[names[k]];
+}
 
 void intervals_even(const struct segment_plan *s, uint32_t first, size_t count, uint16_t *out)
 {

@@ -19,6 +19,9 @@ typedef size_t match_names_fn(const struct segment_plan *s, uint32_t from, uint3
  */
 void intervals_even(const struct segment_plan *s, uint32_t first, size_t count, uint16_t *out);
 
+/* The selectors that the names of rows first … first+count-1 match; the name column has 8 bits. */
+void masks_of_bytes(const struct segment_plan *s, uint32_t first, size_t count, uint32_t *out);
+
 /* The best for this machine and this segment's lane width. */
 match_names_fn *match_names_best(const struct segment_plan *s);
 size_t match_names_plain(const struct segment_plan *s, uint32_t from, uint32_t to, uint32_t *rows);

@@ -485,15 +485,22 @@ bool segment_plan_make(const struct segment_context *c, struct segment *g, struc
 {
     struct segment_plan *s = out;
     bool every = true, any = false;
+    uint32_t codes = g->name->dictionary_count;
 
-    *s = (struct segment_plan){.segment = g, .time = g->time->lanes};
+    *s = (struct segment_plan){
+        .segment = g,
+        .time = g->time->lanes,
+        .always = UINT32_MAX,
+        .small_tables = codes <= 64 && c->plan->selector_count <= 8 ? (codes + 15) / 16 : 0,
+    };
     s->touched = arena_array(c->arena, g->column_count, sizeof *s->touched);
     if (!pin_dictionary(g, g->name, e))
         return false;
     touch(s, g->time);
     if (!selectors_make(c, s, e))
         return false;
-    for (uint32_t i = 0; i < g->name->dictionary_count; i++) {
+    for (uint32_t i = 0; i < codes; i++) {
+        s->always &= s->selectors[i];
         every = every && s->selectors[i];
         any = any || s->selectors[i];
         if (s->selectors[i])
@@ -505,6 +512,7 @@ bool segment_plan_make(const struct segment_context *c, struct segment *g, struc
     if (!every || c->plan->selector_count > 1)
         touch(s, g->name);
     checks_settle(s);
+    s->always = s->clips_time ? 0 : s->always & ~s->checked;
     for (size_t i = 0; i < c->plan->column_count; i++)
         if (!wanted_make(c, s, &c->plan->columns[i], &s->wanted[i], e))
             return false;

@@ -49,10 +49,12 @@ struct segment_plan {
     const uint32_t *time;      /* its lanes */
     const uint32_t *selectors; /* by name code: bit per selector */
     uint8_t set_low[16],
-        set_high[16];  /* which name codes match any: by low nibble, bit = high nibble */
-    uint64_t names[4]; /* the same as a bit set, for skipping blocks */
-    bool every_name;   /* all name codes match something */
-    bool clips_time;   /* rows outside [time_from, time_to) are left out */
+        set_high[16];    /* which name codes match any: by low nibble, bit = high nibble */
+    uint64_t names[4];   /* the same as a bit set, for skipping blocks */
+    bool every_name;     /* all name codes match something */
+    uint32_t always;     /* selectors that every row matches */
+    size_t small_tables; /* of 16 names each, when few names and few selectors; else 0 */
+    bool clips_time;     /* rows outside [time_from, time_to) are left out */
     uint32_t time_from, time_to;
     uint32_t checked; /* selectors that need a look at each row */
     struct {

@@ -12,7 +12,7 @@
 #include "os/os_sim.h"
 #include "store/scan.h"
 
-enum { EVENTS = 1500, PEOPLE = 40, NAMES = 12, PLANS = 60, OUT_MAX = 1 << 14 };
+enum { EVENTS = 1500, PEOPLE = 40, NAMES_MAX = 80, PLANS = 60, OUT_MAX = 1 << 14 };
 
 static const int64_t start_ms = 1761955200000; /* 2025-11-01 */
 static const int64_t hour_ms = 3600000;
@@ -76,6 +76,13 @@ static void event_of(struct arena *a, const struct model *m, struct event *out)
     };
 }
 
+/* Few names, some, and more than byte shuffles are made for. */
+static uint32_t names_of(uint64_t seed)
+{
+    static const uint32_t counts[] = {12, 40, NAMES_MAX};
+    return counts[seed % COUNT(counts)];
+}
+
 static void world_make(struct world *w, uint64_t seed)
 {
     struct dice d = {seed};
@@ -93,7 +100,7 @@ static void world_make(struct world *w, uint64_t seed)
         struct model *m = &w->events[i];
         *m = (struct model){
             .person = roll(&d, PEOPLE),
-            .name = roll(&d, NAMES),
+            .name = roll(&d, names_of(seed)),
             .sequence = roll(&d, 3),
             .plan = roll(&d, 4),
             .seats = roll(&d, 6),
@@ -152,7 +159,7 @@ static void world_end(struct world *w)
 struct question {
     struct scan_selector selectors[4];
     struct scan_condition conditions[4];
-    uint32_t names[4];   /* NAMES = any */
+    uint32_t names[4];   /* NAMES_MAX = any */
     uint32_t filters[4]; /* 0 none, 1 plan is plan1, 2 seats > 2 (also as text), 3 plan missing,
                             4 rare, 5 not rare, 6 weekday-like test of time */
     size_t selector_count;
@@ -201,7 +208,8 @@ static bool model_passes(const struct model *m, uint32_t filter)
     return answers[filter];
 }
 
-static void question_make(struct question *q, struct dice *d, struct scan_column *columns)
+static void question_make(struct arena *a, struct question *q, struct dice *d, uint32_t names,
+                          struct scan_column *columns)
 {
     static struct scan_condition rare = {
         .kind = SCAN_TEST, .subject = SCAN_PROPERTY, .property = {"rare", 4}, .test = test_true};
@@ -215,18 +223,15 @@ static void question_make(struct question *q, struct dice *d, struct scan_column
         {.kind = SCAN_NOT, .children = rare_list, .child_count = 1},
         {.kind = SCAN_TEST, .subject = SCAN_TIME, .test = test_even_hour},
     };
-    static const char *const names[NAMES] = {"event 0", "event 1", "event 2",  "event 3",
-                                             "event 4", "event 5", "event 6",  "event 7",
-                                             "event 8", "event 9", "event 10", "event 11"};
 
     *q = (struct question){.selector_count = 1 + roll(d, 4)};
     for (size_t i = 0; i < q->selector_count; i++) {
         struct scan_selector *s = &q->selectors[i];
-        q->names[i] = roll(d, NAMES + 3);
-        q->names[i] = MIN(q->names[i], (uint32_t)NAMES);
+        q->names[i] = roll(d, names + names / 4);
+        q->names[i] = q->names[i] < names ? q->names[i] : NAMES_MAX;
         q->filters[i] = roll(d, 2) ? 0 : roll(d, COUNT(kinds));
         q->conditions[i] = kinds[q->filters[i]];
-        s->event = q->names[i] == NAMES ? STR_NONE : str_of(names[q->names[i]]);
+        s->event = q->names[i] == NAMES_MAX ? STR_NONE : text_of(a, "event ", q->names[i]);
         s->filter = q->filters[i] ? &q->conditions[i] : NULL;
         s->from = start_ms + (roll(d, 2) ? -hour_ms : roll(d, 50 * 24) * hour_ms);
         s->to = s->from + (1 + roll(d, 100 * 24)) * hour_ms;
@@ -241,9 +246,11 @@ static void question_make(struct question *q, struct dice *d, struct scan_column
         .column_count = roll(d, 3),
         .by_unit = roll(d, 3) > 0,
         .want_time = true,
+        .in_parts = roll(d, 2),
         .edges = roll(d, 3) ? q->edges : NULL,
         .edge_count = COUNT(q->edges),
     };
+    q->plan.in_parts = q->plan.in_parts && q->plan.by_unit;
 }
 
 /* ---- comparing ---- */
@@ -260,24 +267,62 @@ struct collected {
     struct row rows[OUT_MAX];
     size_t count;
     const struct scan_plan *plan;
+    bool in_range; /* of a scan in parts */
+    uint32_t low, high;
+    size_t range_end;
 };
+
+static void collect_row(struct collected *c, const struct scan_batch *b, uint32_t unit, size_t i)
+{
+    c->rows[c->count++] = (struct row){
+        .unit = unit,
+        .mask = b->mask ? b->mask[i] : 1,
+        .interval = c->plan->edges ? b->interval[i] : 0,
+        .code = c->plan->column_count > 0 ? b->codes[0][i] : 0,
+        .number = c->plan->column_count > 1 ? b->numbers[1][i] : 0,
+        .time = b->time[i],
+    };
+    if (b->always & ~c->rows[c->count - 1].mask)
+        fail_msg("not always %x: %x", b->always, c->rows[c->count - 1].mask);
+}
+
+/* In parts: a range begins, goes on and ends on one thread, and holds its units. */
+static void check_part(struct collected *c, const struct scan_batch *b)
+{
+    assert_true(b->is_first == !c->in_range);
+    if (b->is_first) {
+        c->low = b->low;
+        c->high = b->high;
+        c->range_end = 0;
+    }
+    assert_int_equal(b->low, c->low);
+    assert_int_equal(b->high, c->high);
+    c->in_range = !b->is_last;
+    if (b->is_last) {
+        assert_int_equal(b->unit_count, 0);
+        for (size_t i = 0; i < c->range_end; i++) /* earlier events stand where they stood */
+            assert_int_equal(b->time[i], c->rows[c->count - c->range_end + i].time);
+        return;
+    }
+    assert_int_equal(b->starts[0], c->range_end);
+    c->range_end = b->starts[b->unit_count];
+    assert_true(b->units[0] >= b->low && b->units[b->unit_count - 1] < b->high);
+}
 
 static bool collect_batch(void *context, const struct scan_batch *b)
 {
     struct collected *c = context;
-    size_t unit = 0;
 
-    for (size_t i = 0; i < b->count; i++) {
-        while (b->unit_count && b->starts[unit + 1] <= i)
-            unit++;
-        c->rows[c->count++] = (struct row){
-            .unit = b->unit_count ? b->units[unit] : 0,
-            .mask = b->mask ? b->mask[i] : 1,
-            .interval = c->plan->edges ? b->interval[i] : 0,
-            .code = c->plan->column_count > 0 ? b->codes[0][i] : 0,
-            .number = c->plan->column_count > 1 ? b->numbers[1][i] : 0,
-            .time = b->time[i],
-        };
+    if (c->plan->in_parts)
+        check_part(c, b);
+    if (!c->plan->by_unit)
+        for (size_t i = 0; i < b->count; i++)
+            collect_row(c, b, 0, i);
+    for (size_t u = 0; u < b->unit_count; u++) {
+        assert_true(u == 0 || b->units[u - 1] < b->units[u]);
+        assert_true(c->plan->in_parts || b->starts[u] < b->starts[u + 1]);
+        for (size_t i = b->starts[u]; i < b->starts[u + 1]; i++)
+            collect_row(c, b, b->units[u], i);
     }
     return true;
 }
@@ -325,7 +370,7 @@ static void expect_rows(const struct world *w, struct snapshot *v, const struct 
         const struct model *m = &w->events[i];
         struct row r = {.time = m->time, .sequence = m->sequence, .number = NAN};
         for (size_t s = 0; s < q->selector_count; s++)
-            if ((q->names[s] == NAMES || q->names[s] == m->name) &&
+            if ((q->names[s] == NAMES_MAX || q->names[s] == m->name) &&
                 m->time >= q->selectors[s].from && m->time < q->selectors[s].to &&
                 model_passes(m, q->filters[s]))
                 r.mask |= 1U << s;
@@ -343,6 +388,20 @@ static void expect_rows(const struct world *w, struct snapshot *v, const struct 
     qsort(out->rows, out->count, sizeof *out->rows, row_compare);
 }
 
+/* Each unit's events came in the order of time. */
+static void check_order(const struct collected *c)
+{
+    static int64_t latest[PEOPLE + 8];
+
+    for (size_t i = 0; i < COUNT(latest); i++)
+        latest[i] = INT64_MIN;
+    for (size_t i = 0; c->plan->by_unit && i < c->count; i++) {
+        int64_t *before = &latest[c->rows[i].unit];
+        assert_true(*before <= c->rows[i].time);
+        *before = c->rows[i].time;
+    }
+}
+
 static void compare(const struct world *w, struct snapshot *v, struct question *q, uint64_t seed)
 {
     struct err e = {0};
@@ -352,15 +411,15 @@ static void compare(const struct world *w, struct snapshot *v, struct question *
 
     for (size_t i = 0; i < COUNT(parts); i++) {
         parts[i].count = 0;
+        parts[i].in_range = false;
         parts[i].plan = &q->plan;
     }
     assert_works(scan_run(v, &q->plan, w->pool, collect_batch, contexts, NULL, &e), e);
     got.count = 0;
     for (size_t i = 0; i < COUNT(parts); i++) {
         memcpy(got.rows + got.count, parts[i].rows, parts[i].count * sizeof *got.rows);
-        for (size_t k = 1; q->plan.by_unit && k < parts[i].count; k++)
-            if (parts[i].rows[k].unit == parts[i].rows[k - 1].unit)
-                assert_true(parts[i].rows[k - 1].time <= parts[i].rows[k].time);
+        assert_false(parts[i].in_range);
+        check_order(&parts[i]);
         got.count += parts[i].count;
     }
     expect_rows(w, v, q, codes, &expected);
@@ -390,12 +449,13 @@ static void scan_equals_plain_list(void **state)
             assert_works(store_snapshot(w.store, &v, &e), e);
             for (size_t i = 0; i < PLANS; i++) {
                 AUTO(intern) *codes = intern_create();
+                AUTO(arena) *a = arena_create(0);
                 struct scan_column columns[] = {
                     {SCAN_CODE, SCAN_PROPERTY, STR("plan"), codes},
                     {SCAN_NUMBER, SCAN_PROPERTY, STR("seats"), NULL},
                 };
                 struct question q;
-                question_make(&q, &d, columns);
+                question_make(a, &q, &d, names_of(seed), columns);
                 compare(&w, v, &q, seed);
             }
             assert_works(store_maintain(w.store, &e), e); /* the same after compaction */

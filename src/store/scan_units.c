@@ -2,7 +2,13 @@
 
 #include "store/scan_match.h"
 
-enum { NO_UNIT = UINT32_MAX, STREAMS_USUAL = 64, WIDE = 8, PREFETCH_ROWS = 64 };
+enum {
+    NO_UNIT = UINT32_MAX,
+    STREAMS_USUAL = 64,
+    WIDE = UNITS_SPARE,
+    GROUP = 4,
+    PREFETCH_ROWS = 64
+};
 
 /* One segment's pieces of one kind, walked person by person. */
 struct stream {
@@ -137,9 +143,9 @@ INLINE void write_list(const struct segment_plan *p, const uint32_t *restrict ro
 
     /* Four at a time without asking how many there are: past the run stand the next run's rows, or
      * padding, which is brought back into the segment. */
-    for (size_t k = 0; k < count || k == 0; k += LIST_PADDING) {
+    for (size_t k = 0; k < count || k == 0; k += GROUP) {
 #pragma GCC unroll 4
-        for (size_t j = k; j < k + LIST_PADDING; j++) {
+        for (size_t j = k; j < k + GROUP; j++) {
             uint32_t t = time[MIN(rows[j], last)];
             if (shape & SHAPE_TIME)
                 out_time[j] = start + t;
@@ -160,7 +166,7 @@ INLINE size_t list_count(const uint32_t *rows, size_t found, uint32_t row)
         const uint32_t *r = rows + found + count;
         size_t below = (size_t)(r[0] < row) + (r[1] < row) + (r[2] < row) + (r[3] < row);
         count += below;
-        if (below < LIST_PADDING)
+        if (below < GROUP)
             return count;
     }
 }
@@ -198,9 +204,9 @@ INLINE size_t stream_write(const struct units_job *job, struct stream *s, struct
 /* ---- units ---- */
 
 INLINE size_t write_shape(const struct units_job *job, struct stream *streams, size_t count,
-                          struct output *o, uint32_t *units, uint32_t *starts, int shape)
+                          struct output *o, size_t at, uint32_t *units, uint32_t *starts, int shape)
 {
-    size_t unit_count = 0, at = 0;
+    size_t unit_count = 0;
 
     for (uint32_t unit = job->low; unit < job->high; unit++) {
         units[unit_count] = unit;
@@ -219,15 +225,15 @@ INLINE size_t write_shape(const struct units_job *job, struct stream *streams, s
 #define X(shape)                                                                                   \
     static __attribute__((noinline))                                                               \
     size_t write_shape_##shape(const struct units_job *job, struct stream *streams, size_t count,  \
-                               struct output *o, uint32_t *units, uint32_t *starts)                \
+                               struct output *o, size_t at, uint32_t *units, uint32_t *starts)     \
     {                                                                                              \
-        return write_shape(job, streams, count, o, units, starts, shape);                          \
+        return write_shape(job, streams, count, o, at, units, starts, shape);                      \
     }
 SHAPES(X)
 #undef X
 
 typedef size_t shape_fn(const struct units_job *job, struct stream *streams, size_t count,
-                        struct output *o, uint32_t *units, uint32_t *starts);
+                        struct output *o, size_t at, uint32_t *units, uint32_t *starts);
 
 /* The writer for what the plan wants; shape 0 asks output_emit, which can do everything. */
 static shape_fn *shape_best(const struct units_job *job, const struct output *o)
@@ -247,20 +253,15 @@ static shape_fn *shape_best(const struct units_job *job, const struct output *o)
     return is_usual && shaped[shape] ? shaped[shape] : write_shape_0;
 }
 
-static size_t most_events(const struct units_job *job)
+size_t piece_events(const struct piece *p)
 {
-    size_t most = 0;
+    const uint32_t *starts = p->segment->segment->starts;
 
-    for (size_t i = 0; i < job->piece_count; i++) {
-        const struct piece *p = &job->pieces[i];
-        const uint32_t *starts = p->segment->segment->starts;
-        most += p->is_every ? starts[p->person_to] - starts[p->person_from]
-                            : p->found_to - p->found_from;
-    }
-    return most;
+    return p->is_every ? starts[p->person_to] - starts[p->person_from]
+                       : p->found_to - p->found_from;
 }
 
-size_t units_write(const struct units_job *job, struct output *out, uint32_t *units,
+size_t units_write(const struct units_job *job, struct output *out, size_t at, uint32_t *units,
                    uint32_t *starts)
 {
     struct stream usual[STREAMS_USUAL];
@@ -268,10 +269,79 @@ size_t units_write(const struct units_job *job, struct output *out, uint32_t *un
 
     if (job->piece_count > STREAMS_USUAL)
         streams = mem_array(job->piece_count, sizeof *streams);
-    output_room(out, most_events(job) + WIDE);
     size_t count = streams_make(job, streams);
-    size_t unit_count = shape_best(job, out)(job, streams, count, out, units, starts);
+    size_t unit_count = shape_best(job, out)(job, streams, count, out, at, units, starts);
     if (streams != usual)
         mem_free(streams);
     return unit_count;
+}
+
+/* ---- a piece alone ---- */
+
+/* starts[i] = `at` and the entries of the list below the i-th person's first row. */
+INLINE void list_starts(const uint32_t *rows, const uint32_t *persons, size_t count, uint32_t at,
+                        uint32_t *starts)
+{
+    size_t found = 0;
+
+    starts[0] = at;
+    for (size_t i = 0; i < count; i++) {
+        found += list_count(rows, found, persons[i + 1]);
+        starts[i + 1] = at + (uint32_t)found;
+    }
+}
+
+#if defined __x86_64__
+#include <immintrin.h>
+
+/* Eight entries at a time: few persons have more in a month, so the branch is foreseen. */
+__attribute__((target("avx2,popcnt"))) static void list_starts_avx2(const uint32_t *rows,
+                                                                    const uint32_t *persons,
+                                                                    size_t count, uint32_t at,
+                                                                    uint32_t *starts)
+{
+    const __m256i sign = _mm256_set1_epi32(INT32_MIN);
+    size_t found = 0;
+
+    starts[0] = at;
+    for (size_t i = 0; i < count; i++) {
+        const __m256i end = _mm256_xor_si256(_mm256_set1_epi32((int)persons[i + 1]), sign);
+        size_t below;
+        do {
+            __m256i r = _mm256_loadu_si256((const __m256i *)(const void *)(rows + found));
+            __m256i less = _mm256_cmpgt_epi32(end, _mm256_xor_si256(r, sign));
+            unsigned bits = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(less));
+            below = (size_t)__builtin_popcount(bits);
+            found += below;
+        } while (UNLIKELY(below == LIST_PADDING));
+        starts[i + 1] = at + (uint32_t)found;
+    }
+}
+#endif
+
+void piece_write(const struct units_job *job, const struct piece *piece, struct output *out,
+                 size_t at, uint32_t *starts)
+{
+    const struct segment_plan *p = piece->segment;
+    const uint32_t *persons = p->segment->starts + piece->person_from;
+    size_t count = piece->person_to - piece->person_from;
+    struct row_run run = {.first = persons[0], .count = piece_events(piece)};
+
+    if (!piece->is_every) {
+        run.rows = job->rows + piece->found_from;
+        run.masks = job->plan->selector_count > 1 ? job->masks + piece->found_from : NULL;
+    }
+    output_emit(out, job->plan, p, &run, at);
+    if (piece->is_every) {
+        for (size_t i = 0; i <= count; i++)
+            starts[i] = (uint32_t)at + persons[i] - persons[0];
+        return;
+    }
+#if defined __x86_64__
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt")) {
+        list_starts_avx2(run.rows, persons, count, (uint32_t)at, starts);
+        return;
+    }
+#endif
+    list_starts(run.rows, persons, count, (uint32_t)at, starts);
 }

@@ -10,8 +10,8 @@
 #include "store/people.h"
 #include "store/scan_emit.h"
 
-/* Lists end in so many entries above every row, so that four may be looked at at once. */
-enum { LIST_PADDING = 4, LIST_END = UINT32_MAX };
+/* Lists end in so many entries above every row, so that eight may be looked at at once. */
+enum { LIST_PADDING = 8, LIST_END = UINT32_MAX };
 
 /* Rows of one segment: whole persons person_from … person_to-1. */
 struct piece {
@@ -32,9 +32,21 @@ struct units_job {
     uint32_t low, high; /* units of the task */
 };
 
+/* Events of a piece, and the room that the output must have for some, as values are written in
+ * groups. */
+size_t piece_events(const struct piece *piece);
+enum { UNITS_SPARE = 8 };
+
 /*
- * Appends everything to `out` (its room is made here); `units` has room for high - low numbers,
- * `starts` for one more. Returns the number of units that have an event; starts[that] = events.
+ * Writes everything to `out` from place `at` on; `units` has room for high - low numbers, `starts`
+ * for one more. Returns the number of units that have an event; starts[that] = end of the last.
  */
-size_t units_write(const struct units_job *job, struct output *out, uint32_t *units,
+size_t units_write(const struct units_job *job, struct output *out, size_t at, uint32_t *units,
                    uint32_t *starts);
+
+/*
+ * The same for a piece that stands alone: nobody in it was merged, and no other piece holds its
+ * time. Its persons are its units, as they are; starts has person_to - person_from + 1 places.
+ */
+void piece_write(const struct units_job *job, const struct piece *piece, struct output *out,
+                 size_t at, uint32_t *starts);
