@@ -17,6 +17,7 @@ struct projects {
     struct record *record;
     struct arena *arena;
     struct str dir;
+    size_t seal_rows;
     pthread_mutex_t mutex; /* of the list and the arena */
     struct entry *first;
 };
@@ -31,6 +32,11 @@ struct projects *projects_create(struct os *os, struct record *record, struct st
     p->dir = arena_copy(p->arena, dir);
     pthread_mutex_init(&p->mutex, NULL);
     return p;
+}
+
+void projects_seal_rows(struct projects *p, size_t rows)
+{
+    p->seal_rows = rows;
 }
 
 void projects_destroy(struct projects *p)
@@ -251,7 +257,9 @@ static bool open_store(struct projects *p, struct entry *entry, struct err *e)
 {
     AUTO(arena) *arena = arena_create(1 << 10);
     struct str dir = arena_printf(arena, "%.*s/%.*s", STR_ARG(p->dir), STR_ARG(entry->name));
-    struct store_options options = {.project = entry->name};
+    struct store_options options = {.project = entry->name,
+                                    .chunk_rows = p->seal_rows ? MAX(p->seal_rows / 3, 1) : 0,
+                                    .seal_rows = p->seal_rows};
 
     if (!os_dir_make(p->os, p->dir, e) || !store_open(p->os, dir, &options, &entry->store, e))
         return err_while(e, "opening project \"%.*s\"", STR_ARG(entry->name));

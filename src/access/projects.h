@@ -25,6 +25,9 @@ struct project_settings {
 
 /* `dir` is the folder of the projects' folders. Os and record stay the caller's. */
 struct projects *projects_create(struct os *os, struct record *record, struct str dir);
+/* Rows that a store keeps in memory before it writes segments, instead of its own measure; before
+ * the first store is opened. Small numbers let tests meet sealing and compaction often. */
+void projects_seal_rows(struct projects *p, size_t rows);
 void projects_destroy(struct projects *p); /* closes the stores; NULL is fine */
 AUTO_DEFINE(projects, projects_destroy)
 
