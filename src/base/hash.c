@@ -34,6 +34,24 @@ struct hash128 hash_stream_end(const struct hash_stream *h)
     return (struct hash128){v.low64, v.high64};
 }
 
+void hash64_begin(struct hash_stream *h, uint64_t seed)
+{
+    XXH3_state_t *state = (XXH3_state_t *)(void *)h->state;
+    XXH3_INITSTATE(state);
+    REQUIRE(XXH3_64bits_reset_withSeed(state, seed) == XXH_OK);
+}
+
+void hash64_add(struct hash_stream *h, const void *bytes, size_t count)
+{
+    if (count)
+        REQUIRE(XXH3_64bits_update((XXH3_state_t *)(void *)h->state, bytes, count) == XXH_OK);
+}
+
+uint64_t hash64_end(const struct hash_stream *h)
+{
+    return XXH3_64bits_digest((const XXH3_state_t *)(const void *)h->state);
+}
+
 /* The finalizer of SplitMix64 (Steele, Lea, Flood 2014; public domain version by S. Vigna). */
 uint64_t hash_mix(uint64_t v)
 {

@@ -20,3 +20,8 @@ struct hash_stream {
 void hash_stream_begin(struct hash_stream *h);
 void hash_stream_add(struct hash_stream *h, struct str part);
 struct hash128 hash_stream_end(const struct hash_stream *h); /* of all so far */
+
+/* hash64 of bytes that come in parts. */
+void hash64_begin(struct hash_stream *h, uint64_t seed);
+void hash64_add(struct hash_stream *h, const void *bytes, size_t count);
+uint64_t hash64_end(const struct hash_stream *h);

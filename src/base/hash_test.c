@@ -46,12 +46,31 @@ static void mix_is_splitmix64(void **state)
     assert_true(hash_mix(0x9E3779B97F4A7C15u) == 0x6E789E6AA1B965F4u);
 }
 
+static void parts_of_hash64_are_the_whole(void **state)
+{
+    char bytes[2000];
+    (void)state;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (char)(i * i >> 3);
+    for (size_t len = 0; len <= sizeof bytes; len += 1 + len / 3) {
+        struct hash_stream h;
+        hash64_begin(&h, 77);
+        for (size_t at = 0, part = 0; at < len; at += part) {
+            part = MIN(len - at, 1 + at / 2);
+            hash64_add(&h, bytes + at, part);
+            hash64_add(&h, NULL, 0);
+        }
+        assert_true(hash64_end(&h) == hash64((struct str){bytes, len}, 77));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_xxh3),
         cmocka_unit_test(seed_and_content_matter),
         cmocka_unit_test(parts_hash_as_the_whole),
+        cmocka_unit_test(parts_of_hash64_are_the_whole),
         cmocka_unit_test(mix_is_splitmix64),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

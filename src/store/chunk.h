@@ -41,14 +41,33 @@ void chunk_result_free(struct chunk_result *r);
 /* Which persons are to be left out (erased); NULL = none. */
 typedef bool merge_drop_fn(const void *context, uint32_t person);
 /*
- * Segments of one month, older first. `into` (empty) gets the bytes of one segment with the given
- * number, and stays empty when no row is left. Its age is that of the oldest. ERR_CORRUPT when one
- * is damaged; ERR_TOO_LARGE beyond SEGMENT_ROWS_MAX rows or 4 GiB of texts in a column: leave them
- * apart.
+ * Segments of one month, older first, at most MERGE_SOURCES_MAX. `into` (empty) gets the bytes of
+ * one segment with the given number, and stays empty when no row is left. Its age is that of the
+ * oldest. ERR_CORRUPT when one is damaged; ERR_TOO_LARGE beyond SEGMENT_ROWS_MAX rows or 4 GiB of
+ * texts in a column: leave them apart.
  */
 MUST_USE bool merge_segments(struct segment *const *list, size_t count, struct str project,
                              uint64_t number, merge_drop_fn *drop, const void *context,
                              struct buf *into, struct err *e);
+
+/* What a merge leaves out. `struct merge_choice c = {0};` leaves out nothing. */
+struct merge_rule {
+    struct str name; /* rows of this event … */
+    int64_t before;  /* … that are earlier than this go */
+};
+struct merge_choice {
+    merge_drop_fn *drop;
+    const void *context;
+    const struct merge_rule *rules;
+    size_t rule_count;
+};
+struct encode_output; /* store/encoder.h */
+enum { MERGE_SOURCES_MAX = 1024 };
+/* The same into a file, with little memory (merge.c); `*rows` 0: no row is left, nothing was
+ * written. Not synced. The output's turn may end it. */
+MUST_USE bool merge_to_file(struct segment *const *list, size_t count, struct str project,
+                            uint64_t number, const struct merge_choice *choice,
+                            const struct encode_output *output, uint32_t *rows, struct err *e);
 
 /* Start of the UTC month that holds `ms`, and of the next one. */
 int64_t month_start(int64_t ms);

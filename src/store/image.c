@@ -347,7 +347,7 @@ static bool months_encode(struct imager *m, struct str project, uint64_t age,
 
     for (size_t i = 0; i < m->month_count; i++) {
         struct month *q = &m->months[i];
-        encoder_begin(&q->encoder, &q->bytes, &m->work, project, q->to - q->from);
+        encoder_begin(&q->encoder, &q->bytes, NULL, &m->work, project, q->to - q->from);
     }
     people_put(m);
     times_and_names_put(m);

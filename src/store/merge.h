@@ -3,23 +3,32 @@
 #include "store/chunk.h"
 #include "store/encoder.h"
 
-/* Rows [from, from + count) of a source; runs follow one another in the order of the output. */
-struct merge_run {
-    uint32_t source, from, count;
-};
+/*
+ * The order of the output as runs of rows of one source, 4 bytes each. A source's rows come in
+ * ascending order and none is left out in between, so where a run begins need not be said: a run
+ * that is skipped has the highest bit set.
+ */
+enum { RUN_COUNT_BITS = 20, RUN_COUNT_MAX = (1 << RUN_COUNT_BITS) - 1 };
+#define RUN_SKIPS (UINT32_C(1) << 31)
+static inline uint32_t run_source(uint32_t run)
+{
+    return (run & ~RUN_SKIPS) >> RUN_COUNT_BITS;
+}
+static inline uint32_t run_count(uint32_t run)
+{
+    return run & RUN_COUNT_MAX;
+}
 
 struct merge {
     struct segment *const *sources; /* older first */
     size_t source_count;
-    struct merge_run *runs;
+    uint32_t *runs;
     size_t run_count, run_room;
     uint32_t rows;
     uint32_t *persons, *starts;
     size_t person_count, person_room, start_room;
     struct encoder encoder;
     struct encode_room work;
-    /* by source, made when first needed: which runs are its, and where each begins in the output */
-    uint32_t *runs_of, *runs_of_from, *run_at;
 };
 
 /* All columns into the encoder. ERR_CORRUPT when a source is damaged. */

@@ -1,23 +1,22 @@
 /*
  * store/merge_column: the columns of a merge. Sources hold their columns in the same order, so
  * equal ones are found side by side. Each source is read forward, in pieces; the runs of the order
- * copy rows out of the pieces. A column that is rare everywhere goes by its cells instead of its
- * rows.
+ * copy cells out of the pieces into windows, which the encoder asks for as often as it needs them.
  */
 #include "store/merge.h"
 
 #include "base/intern.h"
-#include "store/radix.h"
 
-enum { PIECE = 1024, SPARSE_SHARE = 16, NONE = ENCODE_NONE };
+enum { PIECE = 1024, NONE = ENCODE_NONE };
 
 /* One source's part of the column at hand. */
 struct stream {
     const struct column *c; /* NULL: this source lacks it */
     uint32_t rows;          /* of the segment */
     uint32_t *map;          /* lane -> code in the output; missing -> NONE */
+    uint32_t row;           /* the next one that a run takes */
     uint32_t from, to;      /* rows of the piece that is decoded */
-    uint32_t cursor;        /* next of c->rows */
+    uint32_t cursor;        /* sparse: next of c->rows */
     uint32_t codes[PIECE];
     uint64_t numbers[PIECE];
     bool has[PIECE];
@@ -30,8 +29,13 @@ struct column_merge {
     const struct column *like; /* any of them: kind, property, type */
     struct intern *union_texts;
     bool is_full; /* every row of the output has a value */
+    /* where the windows stand */
+    size_t run;
+    uint32_t run_done, at; /* rows of the run that are done; row of the output */
+    /* a window */
     uint32_t *rows, *codes;
     uint64_t *numbers;
+    struct id_key *keys;
 };
 
 static bool is_coded(const struct column *c)
@@ -39,45 +43,17 @@ static bool is_coded(const struct column *c)
     return c->type == VALUE_TEXT || c->type == VALUE_LIST;
 }
 
-/* ---- pieces ---- */
-
-/* First place in a sparse column at or after `row`, from the cursor on. */
-static uint32_t place_from(const struct column *c, uint32_t from, uint32_t row)
-{
-    uint32_t low = from, high = from, step = 1;
-
-    while (high < c->row_count && c->rows[high] < row) {
-        low = high + 1;
-        high = c->row_count - high > step ? high + step : c->row_count;
-        step *= 2;
-    }
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (c->rows[middle] < row)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
+/* ---- pieces: of columns with a lane for each row ---- */
 
 static void piece_codes(struct stream *s, uint32_t row)
 {
-    const struct column *c = s->c;
     const uint32_t *map = s->map;
 
     s->from = row;
     s->to = MIN(s->rows, row + PIECE);
-    if (!c->is_sparse) {
-        column_unpack(c, s->from, s->to, s->codes);
-        for (uint32_t i = 0; i < s->to - s->from; i++)
-            s->codes[i] = map[s->codes[i]];
-        return;
-    }
-    memset(s->codes, 0xff, sizeof s->codes);
-    s->cursor = place_from(c, s->cursor, row);
-    for (; s->cursor < c->row_count && c->rows[s->cursor] < s->to; s->cursor++)
-        s->codes[c->rows[s->cursor] - row] = map[column_lane(c, s->cursor)];
+    column_unpack(s->c, s->from, s->to, s->codes);
+    for (uint32_t i = 0; i < s->to - s->from; i++)
+        s->codes[i] = map[s->codes[i]];
 }
 
 /* A number as the encoder takes it. `lane` is not missing. */
@@ -100,174 +76,147 @@ static void piece_numbers(struct stream *s, uint32_t row)
 
     s->from = row;
     s->to = MIN(s->rows, row + PIECE);
-    memset(s->has, c && !c->is_sparse, sizeof s->has);
-    if (!c) { /* a sequence that is not there is 0 */
-        memset(s->numbers, 0, sizeof s->numbers);
-        memset(s->has, true, sizeof s->has);
-        return;
-    }
-    if (!c->is_sparse) {
-        for (uint32_t at = s->from; at < s->to; at++) {
-            uint64_t lane = column_lane(c, at);
-            s->has[at - row] = !c->is_optional || lane;
-            s->numbers[at - row] = s->has[at - row] ? number_of(c, lane) : 0;
-        }
-        return;
-    }
-    s->cursor = place_from(c, s->cursor, row);
-    for (; s->cursor < c->row_count && c->rows[s->cursor] < s->to; s->cursor++) {
-        s->has[c->rows[s->cursor] - row] = true;
-        s->numbers[c->rows[s->cursor] - row] = number_of(c, column_lane(c, s->cursor));
+    for (uint32_t at = s->from; at < s->to; at++) {
+        uint64_t lane = column_lane(c, at);
+        s->has[at - row] = !c->is_optional || lane;
+        s->numbers[at - row] = s->has[at - row] ? number_of(c, lane) : 0;
     }
 }
 
-/* ---- rows by runs ---- */
+/* ---- windows ---- */
 
-static uint32_t codes_by_runs(struct column_merge *q)
+/* Cells of a source's next `count` rows, which are rows `at` … of the output. The window has room
+ * for as many. Returns how many cells there are. */
+static uint32_t sparse_cells(struct column_merge *q, struct stream *s, uint32_t count,
+                             uint32_t kept)
 {
-    uint32_t at = 0, kept = 0;
+    const struct column *c = s->c;
+    uint32_t end = s->row + count, shift = q->at - s->row, before = kept;
 
-    for (size_t r = 0; r < q->m->run_count; r++) {
-        const struct merge_run *run = &q->m->runs[r];
-        struct stream *s = &q->streams[run->source];
-        uint32_t row = run->from, end = row + run->count;
-        if (!s->c) {
-            at += run->count;
-            continue;
-        }
-        while (row < end) {
-            if (row < s->from || row >= s->to)
-                piece_codes(s, row);
-            const uint32_t *codes = s->codes + (row - s->from);
-            uint32_t count = MIN(end, s->to) - row;
-            if (q->is_full)
-                memcpy(q->codes + at, codes, (size_t)count * 4);
-            for (uint32_t i = 0; !q->is_full && i < count; i++) {
-                q->rows[kept] = at + i;
-                q->codes[kept] = codes[i];
-                kept += codes[i] != NONE;
-            }
-            row += count;
-            at += count;
-        }
-    }
-    return q->is_full ? at : kept;
-}
-
-static uint32_t numbers_by_runs(struct column_merge *q)
-{
-    bool fills = q->like->kind == COLUMN_SEQUENCE;
-    uint32_t at = 0, kept = 0;
-
-    for (size_t r = 0; r < q->m->run_count; r++) {
-        const struct merge_run *run = &q->m->runs[r];
-        struct stream *s = &q->streams[run->source];
-        uint32_t row = run->from, end = row + run->count;
-        if (!s->c && !fills) {
-            at += run->count;
-            continue;
-        }
-        for (; row < end; row++, at++) {
-            if (row < s->from || row >= s->to)
-                piece_numbers(s, row);
-            if (!q->is_full)
-                q->rows[kept] = at;
-            q->numbers[kept] = s->numbers[row - s->from];
-            kept += s->has[row - s->from];
-        }
-    }
-    return kept;
-}
-
-/* ---- rare columns by cells ---- */
-
-/* Each source's runs, and where runs begin in the output. */
-static void run_index_make(struct merge *m)
-{
-    uint32_t at = 0;
-
-    if (m->runs_of)
-        return;
-    m->runs_of = mem_array(m->run_count, sizeof *m->runs_of);
-    m->run_at = mem_array(m->run_count, sizeof *m->run_at);
-    m->runs_of_from = mem_array(m->source_count + 2, sizeof *m->runs_of_from);
-    for (size_t r = 0; r < m->run_count; r++) {
-        m->runs_of_from[m->runs[r].source + 2]++;
-        m->run_at[r] = at;
-        at += m->runs[r].count;
-    }
-    for (size_t i = 1; i < m->source_count + 2; i++)
-        m->runs_of_from[i] += m->runs_of_from[i - 1];
-    for (uint32_t r = 0; r < m->run_count; r++)
-        m->runs_of[m->runs_of_from[m->runs[r].source + 1]++] = r;
-}
-
-/* Where a source's row stands in the output; NONE when it was left out. */
-static uint32_t place_of_row(const struct merge *m, uint32_t source, uint32_t row)
-{
-    uint32_t low = m->runs_of_from[source], high = m->runs_of_from[source + 1], from = low;
-
-    while (low < high) { /* the first run that begins after the row */
-        uint32_t middle = low + (high - low) / 2;
-        if (m->runs[m->runs_of[middle]].from <= row)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == from)
-        return NONE;
-    const struct merge_run *run = &m->runs[m->runs_of[low - 1]];
-    return row - run->from < run->count ? m->run_at[m->runs_of[low - 1]] + (row - run->from) : NONE;
-}
-
-static bool is_rare(const struct column_merge *q)
-{
-    uint64_t cells = 0;
-
-    for (size_t i = 0; i < q->stream_count; i++) {
-        const struct column *c = q->streams[i].c;
-        if (c && !c->is_sparse)
-            return false;
-        cells += c ? c->row_count : 0;
-    }
-    return cells < q->m->rows / SPARSE_SHARE;
-}
-
-/* Fills rows and codes or numbers, like the runs do. */
-static uint32_t rare_by_cells(struct column_merge *q)
-{
-    size_t room = 0, count = 0;
-
-    run_index_make(q->m);
-    for (size_t i = 0; i < q->stream_count; i++)
-        room += q->streams[i].c ? q->streams[i].c->row_count : 0;
-    struct radix_item *items = mem_array(room, sizeof *items);
-    struct radix_item *spare = mem_array(room, sizeof *spare);
-    uint64_t *values = mem_array(room, sizeof *values);
-    for (uint32_t i = 0; i < q->stream_count; i++) {
-        const struct stream *s = &q->streams[i];
-        for (uint32_t p = 0; s->c && p < s->c->row_count; p++) {
-            uint32_t at = place_of_row(q->m, i, s->c->rows[p]);
-            if (at == NONE)
-                continue;
-            uint64_t lane = column_lane(s->c, p);
-            values[count] = s->map ? s->map[lane] : number_of(s->c, lane);
-            items[count] = (struct radix_item){at, (uint32_t)count};
-            count++;
-        }
-    }
-    radix_sort(items, spare, count);
-    for (size_t i = 0; i < count; i++) {
-        q->rows[i] = (uint32_t)items[i].key;
+    for (; s->cursor < c->row_count && c->rows[s->cursor] < end; s->cursor++, kept++) {
+        uint64_t lane = column_lane(c, s->cursor);
+        q->rows[kept] = c->rows[s->cursor] + shift;
         if (q->codes)
-            q->codes[i] = (uint32_t)values[items[i].row];
+            q->codes[kept] = s->map[lane];
         else
-            q->numbers[i] = values[items[i].row];
+            q->numbers[kept] = number_of(c, lane);
     }
-    mem_free(items);
-    mem_free(spare);
-    mem_free(values);
-    return (uint32_t)count;
+    return kept - before;
+}
+
+static uint32_t coded_cells(struct column_merge *q, struct stream *s, uint32_t count, uint32_t kept)
+{
+    const uint32_t *codes = s->codes + (s->row - s->from);
+    uint32_t before = kept;
+
+    if (q->is_full) {
+        memcpy(q->codes + kept, codes, (size_t)count * 4);
+        return count;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        q->rows[kept] = q->at + i;
+        q->codes[kept] = codes[i];
+        kept += codes[i] != NONE;
+    }
+    return kept - before;
+}
+
+static uint32_t number_cells(struct column_merge *q, struct stream *s, uint32_t count,
+                             uint32_t kept)
+{
+    uint32_t place = s->row - s->from, before = kept;
+
+    if (q->is_full) {
+        memcpy(q->numbers + kept, s->numbers + place, (size_t)count * 8);
+        return count;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        q->rows[kept] = q->at + i;
+        q->numbers[kept] = s->numbers[place + i];
+        kept += s->has[place + i];
+    }
+    return kept - before;
+}
+
+/* A part of a run: at most `*count` rows, in which the source's piece does not change. */
+static uint32_t part_cells(struct column_merge *q, struct stream *s, uint32_t *count, uint32_t kept)
+{
+    if (!s->c && q->like->kind == COLUMN_SEQUENCE) { /* one that is not there is 0 */
+        memset(q->numbers + kept, 0, (size_t)*count * 8);
+        for (uint32_t i = 0; !q->is_full && i < *count; i++)
+            q->rows[kept + i] = q->at + i;
+        return *count;
+    }
+    if (!s->c)
+        return 0;
+    if (s->c->is_sparse)
+        return sparse_cells(q, s, *count, kept);
+    if (s->row < s->from || s->row >= s->to) {
+        if (q->codes)
+            piece_codes(s, s->row);
+        else
+            piece_numbers(s, s->row);
+    }
+    *count = MIN(*count, s->to - s->row);
+    return q->codes ? coded_cells(q, s, *count, kept) : number_cells(q, s, *count, kept);
+}
+
+/* What a run left out still stands in the source. */
+static void skip_rows(struct stream *s, uint32_t count)
+{
+    s->row += count;
+    if (s->c && s->c->is_sparse)
+        while (s->cursor < s->c->row_count && s->c->rows[s->cursor] < s->row)
+            s->cursor++;
+}
+
+/* The run in hand, past those that are done or skipped; false: no row is left. */
+static bool next_run(struct column_merge *q, struct stream **s, uint32_t *left)
+{
+    for (; q->run < q->m->run_count; q->run++, q->run_done = 0) {
+        uint32_t run = q->m->runs[q->run];
+        *s = &q->streams[run_source(run)];
+        *left = run_count(run) - q->run_done;
+        if (run & RUN_SKIPS)
+            skip_rows(*s, *left);
+        else if (*left)
+            return true;
+    }
+    return false;
+}
+
+static void take_rows(struct column_merge *q, struct stream *s, uint32_t count)
+{
+    s->row += count;
+    q->at += count;
+    q->run_done += count;
+}
+
+static bool windows_next(void *context, struct cells *w)
+{
+    struct column_merge *q = context;
+    struct stream *s;
+    uint32_t left, kept = 0;
+
+    while (kept < ENCODE_WINDOW && next_run(q, &s, &left)) {
+        uint32_t count = MIN(left, ENCODE_WINDOW - kept);
+        kept += part_cells(q, s, &count, kept);
+        take_rows(q, s, count);
+    }
+    *w = (struct cells){kept, q->is_full ? NULL : q->rows, q->codes, q->numbers};
+    return kept != 0;
+}
+
+static void windows_rewind(void *context)
+{
+    struct column_merge *q = context;
+
+    q->run = 0;
+    q->run_done = q->at = 0;
+    for (size_t i = 0; i < q->stream_count; i++) {
+        struct stream *s = &q->streams[i];
+        s->row = s->from = s->to = s->cursor = 0;
+    }
 }
 
 /* ---- one column ---- */
@@ -324,94 +273,107 @@ static bool constant_put(struct column_merge *q)
     return true;
 }
 
-static void time_put(struct column_merge *q)
+static void windows_make(struct column_merge *q)
 {
-    uint32_t at = 0;
-
-    q->codes = mem_array(q->m->rows, sizeof *q->codes);
-    for (size_t r = 0; r < q->m->run_count; r++) {
-        const struct merge_run *run = &q->m->runs[r];
-        const uint32_t *times = q->streams[run->source].c->lanes;
-        for (uint32_t i = 0; i < run->count; i++)
-            q->codes[at + i] = times[run->from + i];
-        at += run->count;
+    if (is_coded(q->like) || q->like->kind == COLUMN_TIME)
+        q->codes = mem_array(ENCODE_WINDOW, sizeof *q->codes);
+    else
+        q->numbers = mem_array(ENCODE_WINDOW, sizeof *q->numbers);
+    q->is_full = true;
+    for (size_t i = 0; i < q->stream_count; i++) {
+        const struct column *c = q->streams[i].c;
+        q->is_full &= c ? !c->is_optional && !c->is_sparse : q->like->kind == COLUMN_SEQUENCE;
     }
-    encoder_time(&q->m->encoder, q->codes);
+    if (!q->is_full)
+        q->rows = mem_array(ENCODE_WINDOW, sizeof *q->rows);
 }
 
 static void values_put(struct column_merge *q)
 {
-    uint32_t rows = q->m->rows;
     const struct column *like = q->like;
-    struct texts texts = {0};
+    struct encoder *n = &q->m->encoder;
+    struct cell_source source = {windows_next, windows_rewind, q};
 
+    windows_make(q);
     if (is_coded(like)) {
-        texts = texts_unite(q);
-        q->codes = mem_array(rows, sizeof *q->codes);
+        struct texts texts = texts_unite(q);
+        encoder_texts_from(n, like->kind, like->property, like->type, &source, &texts);
     } else {
-        q->numbers = mem_array(rows, sizeof *q->numbers);
+        encoder_numbers_from(n, like->kind, like->property, like->type, &source);
     }
-    q->is_full = true;
-    for (size_t i = 0; i < q->stream_count; i++) {
-        const struct column *c = q->streams[i].c;
-        q->is_full &= c ? !c->is_optional && !c->is_sparse : like->kind == COLUMN_SEQUENCE;
+}
+
+static bool times_next(void *context, struct cells *w)
+{
+    struct column_merge *q = context;
+    struct stream *s;
+    uint32_t left, kept = 0;
+
+    while (kept < ENCODE_WINDOW && next_run(q, &s, &left)) {
+        uint32_t count = MIN(left, ENCODE_WINDOW - kept);
+        memcpy(q->codes + kept, (const uint32_t *)s->c->lanes + s->row, (size_t)count * 4);
+        kept += count;
+        take_rows(q, s, count);
     }
-    if (!q->is_full)
-        q->rows = mem_array(rows, sizeof *q->rows);
-    uint32_t kept = is_rare(q)       ? rare_by_cells(q)
-                    : is_coded(like) ? codes_by_runs(q)
-                                     : numbers_by_runs(q);
-    struct cells cells = {kept, kept == rows ? NULL : q->rows, q->codes, q->numbers};
-    if (is_coded(like))
-        encoder_texts(&q->m->encoder, like->kind, like->property, like->type, &cells, &texts);
-    else
-        encoder_numbers(&q->m->encoder, like->kind, like->property, like->type, &cells);
+    *w = (struct cells){.count = kept, .codes = q->codes};
+    return kept != 0;
+}
+
+static void times_put(struct column_merge *q)
+{
+    struct cell_source source = {times_next, windows_rewind, q};
+
+    windows_make(q);
+    encoder_time_from(&q->m->encoder, &source);
 }
 
 /* ---- ids ---- */
 
-struct id_place {
-    uint32_t source, place;
-};
+enum { KEYS = 1024 };
 
-struct id_list {
-    const struct stream *streams;
-    const struct id_place *places;
-};
-
-static struct id_key id_at(const void *context, uint32_t i)
+static uint32_t part_ids(struct column_merge *q, struct stream *s, uint32_t count, uint32_t kept)
 {
-    const struct id_list *list = context;
+    const struct column *c = s->c;
+    uint32_t end = s->row + count, shift = q->at - s->row, before = kept;
 
-    return column_id_key(list->streams[list->places[i].source].c, list->places[i].place);
+    if (!c)
+        return 0;
+    if (!c->is_sparse) {
+        for (uint32_t i = 0; i < count; i++, kept++) {
+            q->rows[kept] = q->at + i;
+            q->keys[kept] = column_id_key(c, s->row + i);
+        }
+        return count;
+    }
+    for (; s->cursor < c->row_count && c->rows[s->cursor] < end; s->cursor++, kept++) {
+        q->rows[kept] = c->rows[s->cursor] + shift;
+        q->keys[kept] = column_id_key(c, s->cursor);
+    }
+    return kept - before;
+}
+
+static bool ids_next(void *context, struct id_window *w)
+{
+    struct column_merge *q = context;
+    struct stream *s;
+    uint32_t left, kept = 0;
+
+    while (kept < KEYS && next_run(q, &s, &left)) {
+        uint32_t count = MIN(left, KEYS - kept);
+        kept += part_ids(q, s, count, kept);
+        take_rows(q, s, count);
+    }
+    *w = (struct id_window){kept, q->rows, q->keys};
+    return kept != 0;
 }
 
 static void ids_put(struct column_merge *q)
 {
-    struct id_place *places = NULL;
-    size_t count = 0, room = 0, row_count = 0, row_room = 0;
-    uint32_t at = 0;
+    struct id_source source = {ids_next, windows_rewind, q};
 
-    for (size_t r = 0; r < q->m->run_count; r++) {
-        const struct merge_run *run = &q->m->runs[r];
-        struct stream *s = &q->streams[run->source];
-        uint32_t end = run->from + run->count;
-        uint32_t place = run->from, last = end;
-        if (s->c && s->c->is_sparse) {
-            place = place_from(s->c, s->cursor, run->from);
-            s->cursor = last = place_from(s->c, place, end);
-        }
-        for (; s->c && place < last; place++) {
-            uint32_t row = s->c->is_sparse ? s->c->rows[place] : place;
-            ARRAY_PUSH(places, count, room) = (struct id_place){run->source, place};
-            ARRAY_PUSH(q->rows, row_count, row_room) = at + (row - run->from);
-        }
-        at += run->count;
-    }
-    struct id_list list = {q->streams, places};
-    encoder_ids(&q->m->encoder, (uint32_t)count, count == q->m->rows ? NULL : q->rows, id_at,
-                &list);
-    mem_free(places);
+    q->rows = mem_array(KEYS, sizeof *q->rows);
+    q->keys = mem_array(KEYS, sizeof *q->keys);
+    encoder_ids_from(&q->m->encoder, &source);
 }
 
 /* ---- all ---- */
@@ -429,7 +391,7 @@ static bool column_put(struct column_merge *q, struct err *e)
             return false;
     }
     if (q->like->kind == COLUMN_TIME)
-        time_put(q);
+        times_put(q);
     else if (q->like->kind == COLUMN_ID)
         ids_put(q);
     else if (!constant_put(q))
@@ -444,12 +406,12 @@ static void column_done(struct column_merge *q)
         mem_free(s->map);
         s->map = NULL;
         s->c = NULL;
-        s->from = s->to = s->cursor = 0;
     }
     intern_destroy(TAKE(q->union_texts));
     mem_free(TAKE(q->rows));
     mem_free(TAKE(q->codes));
     mem_free(TAKE(q->numbers));
+    mem_free(TAKE(q->keys));
 }
 
 bool merge_columns(struct merge *m, struct err *e)

@@ -2,7 +2,31 @@
 #include "store/segment_file.h"
 #include "store/segment_sample.h"
 
+#include "os/os_sim.h"
+#include "store/encoder.h"
+
 enum { DAY = 86400000 };
+
+/* The way through a file gives the same bytes. */
+static void to_file_is_the_same(struct segment *const *list, size_t count, uint64_t number,
+                                const struct merge_choice *choice, struct str bytes)
+{
+    struct os *os = os_sim_create((struct os_sim_plan){.seed = 1});
+    struct encode_output output = {0};
+    AUTO(arena) *arena = arena_create(0);
+    struct err e = {0};
+    struct str got;
+    uint32_t rows;
+
+    assert_works(os_file_open(os, STR("/f"), OS_CREATE, &output.file, &e), e);
+    assert_works(merge_to_file(list, count, STR("main"), number, choice, &output, &rows, &e), e);
+    os_file_close(output.file);
+    assert_works(os_read_whole(os, STR("/f"), arena, &got, &e), e);
+    assert_int_equal(rows == 0, bytes.len == 0);
+    assert_int_equal(got.len, bytes.len);
+    assert_true(bytes.len == 0 || memcmp(got.at, bytes.at, got.len) == 0);
+    os_destroy(os);
+}
 
 static struct segment *merged(struct segment *const *list, size_t count, uint64_t number,
                               merge_drop_fn *drop, const void *context)
@@ -12,6 +36,8 @@ static struct segment *merged(struct segment *const *list, size_t count, uint64_
     struct err e = {0};
 
     assert_works(merge_segments(list, count, STR("main"), number, drop, context, &bytes, &e), e);
+    to_file_is_the_same(list, count, number, &(struct merge_choice){drop, context, NULL, 0},
+                        buf_str(&bytes));
     if (bytes.len == 0)
         return NULL;
     assert_works(segment_of_bytes(&bytes, false, &g, &e), e);
@@ -154,9 +180,59 @@ static void dropped_people_are_gone(void **state)
         if (!is_gone)
             rows[kept++] = rows[i];
     }
-    assert_int_equal(asked, 41); /* once a person */
+    assert_int_equal(asked, 2 * 41); /* once a person, in both ways */
     sample_check(g, rows, kept);
     assert_null(merged(list, 2, 9, is_any, NULL)); /* nothing left: no bytes */
+    chunk_result_free(&a);
+    chunk_result_free(&b);
+    sample_free(&s);
+}
+
+/* Rows of a name that are too old go; the others, and other names, stay. */
+static void old_rows_go_by_name(void **state)
+{
+    (void)state;
+    struct sample_plan plan = {.seed = 10,
+                               .rows = 4000,
+                               .persons = 400,
+                               .names = 5,
+                               .span = 28LL * DAY,
+                               .has_properties = true,
+                               .has_ids = true,
+                               .rich_one_in = 3};
+    struct sample s = sample_make(&plan);
+    struct sample_row *rows = sample_sorted(&s);
+    struct chunk_result a = sample_images(&s, 0, 2500, 1), b = sample_images(&s, 2500, 4000, 2);
+    struct segment *list[] = {a.images[0], b.images[0]};
+    struct merge_rule rules[] = {{rows[0].event->name, rows[0].event->time + 7LL * DAY},
+                                 {STR("no such event"), INT64_MAX},
+                                 {rows[1].event->name, rows[1].event->time + 1}};
+    struct merge_choice choice = {.rules = rules, .rule_count = COUNT(rules)};
+    struct os *os = os_sim_create((struct os_sim_plan){.seed = 1});
+    struct encode_output output = {0};
+    struct segment *g;
+    struct err e = {0};
+    uint32_t made;
+    size_t kept = 0;
+
+    assert_works(os_file_open(os, STR("/f"), OS_CREATE, &output.file, &e), e);
+    assert_works(merge_to_file(list, 2, STR("main"), 9, &choice, &output, &made, &e), e);
+    os_file_close(output.file);
+    assert_works(segment_open(os, STR("/f"), STR("main"), &g, &e), e);
+    assert_works(segment_check(g, &e), e);
+    for (size_t i = 0; i < s.count; i++) {
+        bool is_old = false;
+        for (size_t r = 0; r < COUNT(rules); r++)
+            is_old |= str_equal(rows[i].event->name, rules[r].name) &&
+                      rows[i].event->time < rules[r].before;
+        if (!is_old)
+            rows[kept++] = rows[i];
+    }
+    assert_int_equal(made, kept);
+    assert_true(kept < s.count && kept > s.count / 2);
+    sample_check(g, rows, kept);
+    segment_release(g);
+    os_destroy(os);
     chunk_result_free(&a);
     chunk_result_free(&b);
     sample_free(&s);
@@ -227,6 +303,7 @@ int main(void)
         cmocka_unit_test(merging_equals_building_at_once),
         cmocka_unit_test(large_merges_cross_blocks),
         cmocka_unit_test(dropped_people_are_gone),
+        cmocka_unit_test(old_rows_go_by_name),
         cmocka_unit_test(packed_texts_come_back),
         cmocka_unit_test(damage_stops_a_merge),
     };
