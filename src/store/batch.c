@@ -18,7 +18,14 @@ enum {
     SAME_SHAPE = 64, /* property names and types as in the row before */
 };
 /* Of a fact: the kind in the low bits, and */
-enum { FACT_KIND_MASK = 15, FACT_HAS_CREATED = 16, FACT_SAME_SHAPE = 32 };
+enum {
+    FACT_KIND_MASK = 15,
+    FACT_HAS_CREATED = 16,
+    FACT_SAME_SHAPE = 32,
+    FACT_HAS_BY = 64,
+    FACT_HAS_REASON = 128,
+    FACT_FLAGS_END = 256
+};
 
 /* A text is 0 and its bytes (it gets the next number), 1 and its bytes (too long to be worth one),
  * or its number + 2. */
@@ -281,7 +288,8 @@ static void put_fact(struct batch_encoder *b, struct buf *into, const struct fac
     bool is_same_shape =
         fact_has_traits(f->kind) && same_shape(b, f->properties, f->property_count);
     put_number(into, (uint64_t)f->kind | (has_created ? FACT_HAS_CREATED : 0) |
-                         (is_same_shape ? FACT_SAME_SHAPE : 0));
+                         (is_same_shape ? FACT_SAME_SHAPE : 0) | (f->by.len ? FACT_HAS_BY : 0) |
+                         (f->reason.len ? FACT_HAS_REASON : 0));
     put_text(b, into, f->subject);
     put_number(into, zigzag((int64_t)((uint64_t)f->received - (uint64_t)received_before)));
     if (has_created)
@@ -290,6 +298,10 @@ static void put_fact(struct batch_encoder *b, struct buf *into, const struct fac
         put_properties(b, into, f->properties, f->property_count, is_same_shape);
     else
         put_text(b, into, f->other);
+    if (f->by.len)
+        put_text(b, into, f->by);
+    if (f->reason.len)
+        put_text(b, into, f->reason);
 }
 
 void batch_encode(struct batch_encoder *b, const struct store_batch *batch, struct buf *into)
@@ -551,20 +563,24 @@ bool batch_next_fact(struct batch_reader *r, struct fact *out, struct err *e)
     *out = (struct fact){.created = (int64_t)FACT_CREATED_NONE};
     if (!get_number(r, &flags, e))
         return false;
-    if ((flags & FACT_KIND_MASK) > FACT_UNMERGE)
+    if (flags >= FACT_FLAGS_END || (flags & FACT_KIND_MASK) > FACT_UNMERGE)
         return damaged(e, "a fact of an unknown kind");
     out->kind = (enum fact_kind)(flags & FACT_KIND_MASK);
     if (!get_text(r, &out->subject, e) || !get_step(r, &r->received, e) ||
         ((flags & FACT_HAS_CREATED) && !get_i64(r, &out->created, e)))
         return false;
     out->received = r->received;
-    if (!fact_has_traits(out->kind))
-        return get_text(r, &out->other, e);
-    if (!get_properties(r, flags & FACT_SAME_SHAPE, e))
+    if (!fact_has_traits(out->kind)) {
+        if (!get_text(r, &out->other, e))
+            return false;
+    } else if (get_properties(r, flags & FACT_SAME_SHAPE, e)) {
+        out->properties = r->properties;
+        out->property_count = r->property_count;
+    } else {
         return false;
-    out->properties = r->properties;
-    out->property_count = r->property_count;
-    return true;
+    }
+    return (!(flags & FACT_HAS_BY) || get_text(r, &out->by, e)) &&
+           (!(flags & FACT_HAS_REASON) || get_text(r, &out->reason, e));
 }
 
 void batch_reader_free(struct batch_reader *r)

@@ -7,6 +7,8 @@
 
 #include "codec/bytes.h"
 #include "store/head.h"
+#include "store/identity_log.h"
+#include "store/merges.h"
 #include "store/people_facts.h"
 #include "store/textmap.h"
 
@@ -14,6 +16,7 @@ struct people {
     _Atomic uint32_t references; /* the writer and each view */
     struct textmap *ids, *accounts, *trait_names;
     struct merges *merges;
+    struct identity_log *log; /* what made the merges what they are */
     struct traits *traits, *account_traits;
     uint32_t version;         /* counts the facts that changed something */
     struct people_view *view; /* of the present state, or NULL */
@@ -28,7 +31,8 @@ struct people_view {
     struct people *people;
     struct people_view *older, *newer; /* by the people's lock */
     struct textmap_view ids, accounts, trait_names;
-    struct merges_view *merges; /* NULL: nobody is merged */
+    const struct merges_view *merges; /* NULL: nobody is merged */
+    uint32_t log_count;
     uint32_t version;
 };
 
@@ -40,6 +44,7 @@ struct people *people_create(uint64_t seed)
     p->accounts = textmap_create(seed);
     p->trait_names = textmap_create(seed);
     p->merges = merges_create();
+    p->log = identity_log_create();
     p->traits = traits_create();
     p->account_traits = traits_create();
     REQUIRE(pthread_mutex_init(&p->lock, NULL) == 0);
@@ -54,6 +59,7 @@ static void release(struct people *p)
     textmap_destroy(p->accounts);
     textmap_destroy(p->trait_names);
     merges_destroy(p->merges);
+    identity_log_destroy(p->log);
     traits_destroy(p->traits);
     traits_destroy(p->account_traits);
     pthread_mutex_destroy(&p->lock);
@@ -125,6 +131,12 @@ static uint32_t find_now(struct textmap *m, struct str text)
     return found;
 }
 
+static bool log_change(struct people *p, const struct fact *f, uint32_t subject, uint32_t other)
+{
+    identity_log_add(p->log, f, subject, other);
+    return true;
+}
+
 static bool apply(struct people *p, const struct fact *f)
 {
     bool is_new = false;
@@ -141,12 +153,13 @@ static bool apply(struct people *p, const struct fact *f)
         if (str_equal(f->subject, f->other))
             return false;
         uint32_t subject = textmap_put(p->ids, f->subject, NULL);
-        return merges_join(p->merges, subject, textmap_put(p->ids, f->other, NULL));
+        uint32_t other = textmap_put(p->ids, f->other, NULL);
+        return merges_join(p->merges, subject, other) && log_change(p, f, subject, other);
     }
     case FACT_UNMERGE: {
         uint32_t subject = find_now(p->ids, f->subject), other = find_now(p->ids, f->other);
         return subject != TEXTMAP_NONE && other != TEXTMAP_NONE &&
-               merges_part(p->merges, subject, other);
+               merges_part(p->merges, subject, other) && log_change(p, f, subject, other);
     }
     }
     return false;
@@ -165,6 +178,7 @@ bool people_apply(struct people *p, const struct fact *f)
     pthread_mutex_unlock(&p->lock);
     traits_forget(p->traits, oldest);
     traits_forget(p->account_traits, oldest);
+    merges_forget(p->merges, oldest);
     return true;
 }
 
@@ -179,7 +193,8 @@ static struct people_view *make_view(struct people *p)
     v->ids = textmap_look(p->ids);
     v->accounts = textmap_look(p->accounts);
     v->trait_names = textmap_look(p->trait_names);
-    v->merges = merges_look(p->merges);
+    v->merges = merges_look(p->merges, p->version);
+    v->log_count = identity_log_count(p->log);
     v->version = p->version;
     pthread_mutex_lock(&p->lock);
     v->older = p->newest;
@@ -219,7 +234,6 @@ void people_view_release(struct people_view *v)
     textmap_drop(&v->ids);
     textmap_drop(&v->accounts);
     textmap_drop(&v->trait_names);
-    merges_release(v->merges);
     mem_free(v);
     release(p);
 }
@@ -254,6 +268,12 @@ uint32_t people_unit(const struct people_view *v, uint32_t ordinal)
 size_t people_members(const struct people_view *v, uint32_t unit, const uint32_t **list)
 {
     return merges_members(v->merges, unit, list);
+}
+
+const struct identity_log *people_log(const struct people_view *v, uint32_t *count)
+{
+    *count = v->log_count;
+    return v->people->log;
 }
 
 struct value people_trait(const struct people_view *v, uint32_t unit, struct str name)

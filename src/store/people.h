@@ -10,6 +10,7 @@
 #include "store/store.h"
 
 struct people_view;
+struct identity_log;
 
 struct people_view *people_view_keep(struct people_view *v);
 void people_view_release(struct people_view *v); /* NULL is fine */
@@ -22,3 +23,6 @@ uint32_t people_unit(const struct people_view *v, uint32_t ordinal); /* itself w
 size_t people_members(const struct people_view *v, uint32_t unit, const uint32_t **list);
 struct value people_trait(const struct people_view *v, uint32_t unit, struct str name);
 int64_t people_created(const struct people_view *v, uint32_t unit);
+/* How the merges came to be (store/identity_log.h): the first `*count` entries. Lives as the view.
+ */
+const struct identity_log *people_log(const struct people_view *v, uint32_t *count);

@@ -1,26 +1,9 @@
 /*
- * store/people_facts (private to the room): merges and traits, as store/people_write.h describes.
- * The writer's state, and what views hold of it.
+ * store/people_facts (private to the room): traits of things with dense ordinals, as
+ * store/people_write.h describes. The writer's state, and what views hold of it.
  */
 #pragma once
 #include "base/value.h"
-
-/* ---- merges ---- */
-
-struct merges;      /* the writer's */
-struct merges_view; /* immutable, counted */
-
-struct merges *merges_create(void);
-void merges_destroy(struct merges *m);
-bool merges_join(struct merges *m, uint32_t subject, uint32_t other); /* true: changed */
-bool merges_part(struct merges *m, uint32_t subject, uint32_t other);
-/* NULL when nobody is merged. */
-struct merges_view *merges_look(struct merges *m);
-void merges_release(struct merges_view *v); /* NULL is fine */
-uint32_t merges_unit(const struct merges_view *v, uint32_t ordinal);
-size_t merges_members(const struct merges_view *v, uint32_t unit, const uint32_t **list);
-
-/* ---- traits: of things with dense ordinals ---- */
 
 struct traits;
 struct trait_set; /* all traits of one thing at one time; immutable */

@@ -4,10 +4,11 @@
  * Holds the ids, merges and traits of one project, in memory. The ids also lie in people-<n> and
  * the facts in facts-<n> (store_seal.c); both are read back when the store opens.
  *
- * Merges are a forest: `other` hangs under `subject`, with all that hangs under `other`; a merge of
- * one that hangs elsewhere moves it (the newest word counts: a shared device must not melt two
- * people into one). A merge that would make a circle, or changes nothing, is refused. An unmerge
- * takes `other` out again when it belongs to the unit of `subject`.
+ * Merges are a forest (store/merges.h): `other` hangs under `subject`, with all that hangs under
+ * `other`; a merge of one that hangs elsewhere moves it (the newest word counts: a shared device
+ * must not melt two people into one). A merge that would make a circle, or changes nothing, is
+ * refused. An unmerge takes exactly one merge back, and the one that stood before it counts again.
+ * Each change goes into the identity log.
  *
  * A trait of a unit is the newest one set on any of its persons; `created` the earliest known.
  *

@@ -54,7 +54,9 @@ struct fact {
     struct str subject;
     struct str other;
     int64_t received;
-    int64_t created; /* when the subject came to be, or (int64_t)FACT_CREATED_NONE */
+    int64_t created;   /* when the subject came to be, or (int64_t)FACT_CREATED_NONE */
+    struct str by;     /* merge, unmerge: who said it: a key, an import, a user. May be empty */
+    struct str reason; /* merge, unmerge: and why. May be empty */
     const struct property *properties;
     size_t property_count;
 };
@@ -157,3 +159,35 @@ MUST_USE bool store_snapshot(struct store *s, struct snapshot **out, struct err 
 void snapshot_release(struct snapshot *v);
 AUTO_DEFINE(snapshot, snapshot_release)
 AUTO_DEFINE(store, store_close)
+
+/*
+ * Identity: which ids are one person, now or at an earlier moment, and how that came about.
+ * Merges and unmerges that changed something are kept for ever, in the order in which they were
+ * acknowledged. "At a moment": what had been received by then (by the server's clock), in that
+ * order.
+ */
+enum identity_standing {
+    IDENTITY_STANDS,  /* counts */
+    IDENTITY_BEHIND,  /* would count if a newer merge of `other` were taken back */
+    IDENTITY_UNDONE,  /* an unmerge took it back */
+    IDENTITY_UNMERGE, /* is itself an unmerge */
+};
+struct identity_change {
+    enum fact_kind kind; /* FACT_MERGE, FACT_UNMERGE */
+    struct str subject, other, by, reason;
+    int64_t at;                      /* received */
+    enum identity_standing standing; /* at the moment asked for */
+};
+struct person_identity {
+    struct str person;     /* the id that stands for all of them */
+    const struct str *ids; /* all that are this person, in the order in which they came */
+    size_t id_count;
+    const struct identity_change *changes; /* those that name one of the ids, or the id asked for */
+    size_t change_count;
+};
+#define IDENTITY_NOW INT64_MAX
+/* ERR_NOT_FOUND: nobody has that id. What `out` points to lives as long as arena and snapshot.
+ * Costs a walk through the log, and for an earlier moment the replay of what touches this person.
+ */
+MUST_USE bool snapshot_identity(const struct snapshot *v, struct str id, int64_t as_of,
+                                struct arena *arena, struct person_identity *out, struct err *e);
