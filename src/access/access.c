@@ -152,6 +152,7 @@ bool access_key_check(struct access *a, struct str text, struct arena *arena,
         if (!secret_same(key->hash, hash))
             continue;
         out->project = arena_copy(arena, key->project);
+        out->prefix = arena_copy(arena, str_sub(text, 0, ACCESS_PREFIX_BYTES));
         out->scope = key->scope;
         found = true;
     }

@@ -45,6 +45,7 @@ MUST_USE bool access_key_create(struct access *a, struct str project, enum acces
 
 struct access_grant {
     struct str project; /* in the arena */
+    struct str prefix;  /* the key's public beginning; in the arena */
     enum access_scope scope;
 };
 /* What a key allows; false if it is unknown or revoked. From memory: fast enough for every request.

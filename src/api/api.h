@@ -12,6 +12,7 @@
 #include "os/thread.h"
 
 struct api;
+struct jwrite;
 
 struct api_options {
     struct os *os;
@@ -28,6 +29,11 @@ AUTO_DEFINE(api, api_destroy)
 
 /* Routes, guard, dress and context: the caller adds where to listen. */
 void api_http_options(struct api *api, struct http_options *out);
+/* The answer of …/people/{id}/identity, which the command gives, too. */
+void api_identity_write(const struct person_identity *who, int64_t as_of, struct jwrite *w);
+/* RFC 3339, or a date: the end of that day in the zone; empty: IDENTITY_NOW. */
+MUST_USE bool api_identity_moment(struct str text, struct str timezone, int64_t *as_of,
+                                  struct err *e);
 /* For /metrics; before the first request. */
 void api_set_server(struct api *api, struct http_server *server);
 /* Questions that are being answered end soon (ERR_BUSY): the server is stopping. */

@@ -26,6 +26,12 @@ static void decoder_return(struct api *api, struct collect_decoder *d)
         collect_decoder_destroy(d);
 }
 
+/* Who it is that merges, as the identity log keeps it. */
+static void name_sender(struct collect_decoder *d, struct http_request *q, struct str key)
+{
+    collect_decoder_by(d, arena_printf(q->arena, "key %.*s", STR_ARG(key)));
+}
+
 static bool store_batch_of(struct api *api, struct str project, const struct store_batch *batch,
                            struct store_receipt *receipt, struct err *e)
 {
@@ -36,6 +42,7 @@ static bool store_batch_of(struct api *api, struct str project, const struct sto
         return false;
     atomic_fetch_add(&api->events_accepted, receipt->accepted);
     atomic_fetch_add(&api->events_duplicate, receipt->duplicates);
+    atomic_fetch_add(&api->events_conflict, receipt->conflicts);
     return true;
 }
 
@@ -64,6 +71,7 @@ bool post_events(void *context, struct http_request *q, struct http_reply *r, st
     struct store_receipt receipt = {0};
     struct store_batch batch;
 
+    name_sender(d, q, caller->key);
     bool ok = collect_decode_native(d, q->body, os_now_ms(api->options.os), &batch, e) &&
               store_batch_of(api, caller->project, &batch, &receipt, e);
     decoder_return(api, d);
@@ -76,7 +84,7 @@ bool post_events(void *context, struct http_request *q, struct http_reply *r, st
 
 /* The key in the body stands in for the Authorization header, which beacons cannot send. */
 static bool key_in_body(struct api *api, struct http_request *q, struct collect_decoder *d,
-                        struct str *project, struct err *e)
+                        struct str *project, struct str *prefix, struct err *e)
 {
     struct access_grant found;
     struct str key = STR_NONE;
@@ -96,6 +104,7 @@ static bool key_in_body(struct api *api, struct http_request *q, struct collect_
         return err_hint(e, "`tenure key list` shows the keys in force");
     }
     *project = found.project;
+    *prefix = found.prefix;
     return true;
 }
 
@@ -105,15 +114,17 @@ bool post_segment(void *context, struct http_request *q, struct http_reply *r, s
     const struct caller *caller = q->guarded;
     struct collect_decoder *d = decoder_take(api);
     struct store_receipt receipt = {0};
-    struct str project = caller->project, word = str_of(q->route->path), part;
+    struct str project = caller->project, key = caller->key;
+    struct str word = str_of(q->route->path), part;
     enum segment_call call = SEGMENT_BATCH;
     struct store_batch batch;
 
     while (str_cut(&word, '/', &part))
         REQUIRE(word.at || segment_call_from(part, &call));
-    bool ok = (project.len || key_in_body(api, q, d, &project, e)) &&
-              collect_decode_segment(d, call, q->body, os_now_ms(api->options.os), &batch, e) &&
-              store_batch_of(api, project, &batch, &receipt, e);
+    bool ok = project.len || key_in_body(api, q, d, &project, &key, e);
+    name_sender(d, q, key);
+    ok = ok && collect_decode_segment(d, call, q->body, os_now_ms(api->options.os), &batch, e) &&
+         store_batch_of(api, project, &batch, &receipt, e);
     decoder_return(api, d);
     if (ok)
         reply_receipt(q, r, &receipt, true);

@@ -55,6 +55,7 @@ static bool grant(struct api *api, struct http_request *q, enum access_scope nee
     }
     caller->project = found.project;
     caller->scope = found.scope;
+    caller->key = found.prefix;
     return true;
 }
 

@@ -22,6 +22,7 @@ enum scope {
 struct caller {
     struct str project; /* of the key; empty for a session */
     enum access_scope scope;
+    struct str key;     /* its public beginning; empty for a session */
     struct str session; /* its cookie; checked before the handler */
 };
 
@@ -38,7 +39,7 @@ struct api {
     uint64_t started_ns;
     struct decoder_shelf decoders;
     volatile bool is_cancelled;
-    _Atomic uint64_t events_accepted, events_duplicate, events_refused, questions;
+    _Atomic uint64_t events_accepted, events_duplicate, events_conflict, events_refused, questions;
 };
 
 extern const struct http_route api_routes[];
@@ -52,7 +53,7 @@ http_handler api_guard, api_enter;
 void api_dress(void *context, const struct http_request *q, struct http_reply *r);
 
 http_handler post_events, post_segment;
-http_handler post_query, get_definitions, get_me;
+http_handler post_query, get_definitions, get_me, get_identity;
 /* Puts the dashboard into the reply, whatever its status; false in a build without a dashboard. */
 bool reply_dashboard(struct http_reply *r);
 

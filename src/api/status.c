@@ -43,6 +43,9 @@ bool get_metrics(void *context, struct http_request *q, struct http_reply *r, st
            atomic_load(&api->events_accepted));
     metric(&out, "tenure_events_duplicate_total", "counter", "Of those sent, already there",
            atomic_load(&api->events_duplicate));
+    metric(&out, "tenure_events_conflict_total", "counter",
+           "Of those already there, sent again with another content (the first is kept)",
+           atomic_load(&api->events_conflict));
     metric(&out, "tenure_collect_refused_total", "counter",
            "Requests with events that were refused", atomic_load(&api->events_refused));
     metric(&out, "tenure_questions_total", "counter", "Questions asked over HTTP",
@@ -101,6 +104,17 @@ static void write_security(struct jwrite *w, int scope)
     jwrite_end(w);
 }
 
+static void write_parameter(struct jwrite *w, const char *name)
+{
+    jwrite_object(w);
+    jwrite_pair_string(w, "name", str_of(name));
+    jwrite_pair_string(w, "in", STR("path"));
+    jwrite_pair_bool(w, "required", true);
+    jwrite_key(w, STR("schema"));
+    jwrite_raw(w, STR("{\"type\":\"string\"}"));
+    jwrite_end(w);
+}
+
 static void write_operation(struct jwrite *w, const struct http_route *route)
 {
     jwrite_key(w, route->method == HTTP_GET ? STR("get") : STR("post"));
@@ -110,13 +124,9 @@ static void write_operation(struct jwrite *w, const struct http_route *route)
     if (strstr(route->path, "{project}")) {
         jwrite_key(w, STR("parameters"));
         jwrite_array(w);
-        jwrite_object(w);
-        jwrite_pair_string(w, "name", STR("project"));
-        jwrite_pair_string(w, "in", STR("path"));
-        jwrite_pair_bool(w, "required", true);
-        jwrite_key(w, STR("schema"));
-        jwrite_raw(w, STR("{\"type\":\"string\"}"));
-        jwrite_end(w);
+        write_parameter(w, "project");
+        if (strstr(route->path, "{id}"))
+            write_parameter(w, "id");
         jwrite_end(w);
     }
     if (route->body_max) {

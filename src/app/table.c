@@ -61,6 +61,13 @@ static const struct option set_options[] = {
 static const struct option restore_options[] = {
     {"--replace", NULL, "puts what is there aside, and takes its place"}, JSON, {0}};
 
+static const struct option identity_options[] = {
+    PROJECT,
+    {"--at", "DATE", "as it was then: a date's end, or 2026-02-03T09:15:00+07:00"},
+    JSON,
+    {0}};
+static const struct option merge_options[] = {
+    PROJECT, {"--reason", "TEXT", "why; it is kept in the person's history"}, JSON, {0}};
 static const struct option json_options[] = {JSON, {0}};
 static const struct option key_create_options[] = {
     PROJECT, {"--scope", "SCOPE", "write (sends events), read (asks) or admin"}, JSON, {0}};
@@ -89,6 +96,19 @@ const struct command commands[] = {
      "tenure query '{\"insight\":\"retention\",\"start\":{\"event\":\"Signed Up\"},"
      "\"interval\":\"week\",\"last\":\"12w\"}'",
      NEED_SITE, 1, 1, query_options, command_query},
+    {"people identity", "ID", "Shows which ids are one person, and how that came about.",
+     "Every merge and unmerge is kept: who said it, when, why, and whether it still stands.",
+     "tenure people identity u_17 --at 2026-02-03", NEED_SITE, 1, 1, identity_options,
+     command_people_identity},
+    {"people merge", "ID OTHER…", "Says that OTHER is the same person as ID.",
+     "All questions answer accordingly from now on, for old events, too. If OTHER belonged to\n"
+     "somebody else it moves: the newest word counts.",
+     "tenure people merge u_17 anon_88 --reason \"ticket 4711\"", NEED_SITE, 2, ARGS_MAX,
+     merge_options, command_people_merge},
+    {"people unmerge", "ID OTHER…", "Takes back that OTHER is the same person as ID.",
+     "Exactly that merge is undone: one that stood before it counts again.",
+     "tenure people unmerge u_17 anon_88 --reason \"a shared tablet\"", NEED_SITE, 2, ARGS_MAX,
+     merge_options, command_people_unmerge},
     {"project create", "NAME", "Makes a project and shows its keys, once.",
      "The write key sends events; the secret key asks questions and changes settings.",
      "tenure project create shop --timezone Asia/Bangkok", NEED_SITE, 1, 1, project_options,

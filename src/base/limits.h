@@ -11,6 +11,7 @@ enum limits {
     LIMIT_TEXT_BYTES = 32 << 10, /* one property value */
     LIMIT_ID_BYTES = 256,        /* person, account, session, event id */
     LIMIT_NAME_BYTES = 256,      /* event and property names */
+    LIMIT_REASON_BYTES = 1000,   /* why two ids were merged */
     LIMIT_PROJECT_BYTES = 64,    /* a project's name: a-z 0-9 - _ */
     LIMIT_EVENT_BYTES = 64 << 10,
     LIMIT_EVENT_PROPERTIES = 1000,

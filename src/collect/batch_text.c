@@ -52,6 +52,8 @@ static void fact_text(const struct fact *fact, struct buf *out)
     part(out, "with", fact->other);
     if (fact->created != FACT_CREATED_NONE)
         part(out, "created", instant_text(fact->created, room));
+    part(out, "by", fact->by);
+    part(out, "because", fact->reason);
     properties_text(fact->properties, fact->property_count, out);
 }
 

@@ -263,6 +263,7 @@ struct fact *build_fact(struct build *b, enum fact_kind kind, struct str subject
         .subject = subject,
         .received = b->now_ms,
         .created = FACT_CREATED_NONE,
+        .by = kind == FACT_MERGE || kind == FACT_UNMERGE ? b->by : STR_NONE,
     };
     return fact;
 }

@@ -30,6 +30,7 @@ struct build {
     bool was_flattened;
     bool copy_texts; /* texts of the JSON document do not live as long as the batch */
     int64_t now_ms;
+    struct str by;     /* who sends this: stands in its merges */
     struct err unused; /* where nobody looks: to make one costs as much as a line */
 };
 
@@ -60,7 +61,8 @@ const struct property *build_property_find(const struct build *b, struct str nam
 MUST_USE bool build_take(struct build *b, const struct property **list, size_t *count,
                          struct err *e);
 
-/* Adds a zeroed event or fact with `received` set. Valid until the next one is added. */
+/* Adds a zeroed event or fact with `received`, and for merges `by`, set. Valid until the next one
+ * is added. */
 struct event *build_event(struct build *b);
 struct fact *build_fact(struct build *b, enum fact_kind kind, struct str subject);
 /* The event's limits as a whole; call when it is complete. */

@@ -30,6 +30,10 @@ struct collect_decoder *collect_decoder_create(struct os *os); /* os: dice for f
 void collect_decoder_destroy(struct collect_decoder *d);       /* NULL is fine */
 AUTO_DEFINE(collect_decoder, collect_decoder_destroy)
 
+/* Who sends what is decoded next: "key tw_9c0f12ab". It stands in merges as `by`, and lives as long
+ * as the batch. */
+void collect_decoder_by(struct collect_decoder *d, struct str by);
+
 /*
  * POST /api/v1/events: {"events":[…]}, a JSON array, JSON lines, or a single record
  * (docs/import.md). All or nothing: at most LIMIT_BATCH_EVENTS records,

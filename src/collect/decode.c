@@ -24,6 +24,11 @@ void collect_decoder_destroy(struct collect_decoder *d)
     mem_free(d);
 }
 
+void collect_decoder_by(struct collect_decoder *d, struct str by)
+{
+    d->build.by = by;
+}
+
 void decode_begin(struct collect_decoder *d, int64_t now_ms)
 {
     build_reset(&d->build);

@@ -75,6 +75,8 @@ static void records_become_events_and_facts(void **state)
          "merge u_17 with anon_88 {}\nmerge u_17 with anon_89 {}\n");
     good(w, STR("{\"person\":\"u_17\",\"unmerge\":[\"anon_88\"]}"),
          "unmerge u_17 with anon_88 {}\n");
+    good(w, STR("{\"person\":\"u_17\",\"merge\":[\"a\",\"b\"],\"reason\":\"ticket\"}"),
+         "merge u_17 with a because ticket {}\nmerge u_17 with b because ticket {}\n");
 }
 
 static void bodies_have_four_shapes(void **state)
@@ -170,6 +172,8 @@ static void wrong_records_are_named(void **state)
         {"{\"person\":\"u\",\"merge\":\"a\"}", "schema.type", "/merge"},
         {"{\"person\":\"u\",\"merge\":[\"a\",7]}", "schema.type", "/merge/1"},
         {"{\"person\":\"u\",\"merge\":[\"a\",\"undefined\"]}", "identity.illegal_id", "/merge/1"},
+        {"{\"person\":\"u\",\"merge\":[\"a\"],\"reason\":7}", "schema.type", "/reason"},
+        {"{\"person\":\"u\",\"traits\":{},\"reason\":\"x\"}", "schema.unknown_member", "/reason"},
         {"{\"person\":\"null\",\"merge\":[\"a\"]}", "identity.illegal_id", "/person"},
         {"{\"person\":\"u\",\"merge\":[\"a\"],\"unmerge\":[\"b\"]}", "schema.unknown_member",
          "/unmerge"},

@@ -228,10 +228,23 @@ static bool is_stdin(struct str path)
     return str_equal(path, STR("-"));
 }
 
+/* Who said what the file says: its name without folders, which mean nothing elsewhere. */
+static struct str by_of(struct import *i)
+{
+    struct str name = i->file;
+    for (size_t at = name.len; at-- > 0;)
+        if (name.at[at] == '/') {
+            name = str_sub(name, at + 1, name.len);
+            break;
+        }
+    return arena_printf(i->arena, "import %.*s", STR_ARG(name));
+}
+
 static bool reading_run(struct reading *r, char *room, struct err *e)
 {
     struct import *i = r->import;
     i->file = is_stdin(r->path) ? STR("standard input") : r->path;
+    i->build.by = by_of(i);
     AUTO(unpack) *u = unpack_create(on_bytes, r);
     bool is_good =
         is_stdin(r->path) ? read_stdin(i, u, room, e) : read_file(i, r->path, u, room, e);
@@ -356,6 +369,7 @@ bool collect_import(const struct import_options *options, struct collect_sink si
 
     *report = (struct import_report){.is_dry_run = options->dry_run};
     build_init(&i.build);
+    i.arena = arena;
     i.build.now_ms = options->now_ms;
     i.parser = json_parser_create();
     i.copies = copies_create();

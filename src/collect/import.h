@@ -19,7 +19,8 @@ struct import {
     struct collect_sink sink;
     struct os *os;
     struct import_report *report;
-    bool is_storing; /* false: a dry run, or the first pass of a strict one */
+    bool is_storing;     /* false: a dry run, or the first pass of a strict one */
+    struct arena *arena; /* lives as long as the import */
     struct build build;
     struct json_parser *parser;
     struct copies *copies;

@@ -119,7 +119,8 @@ static void lines_and_documents(void **state)
     put_file(r, "facts.jsonl",
              STR("{\"person\":\"u\",\"traits\":{\"x\":1}}\n{\"person\":\"u\",\"merge\":[\"a\"]}"
                  "\n" LINE_A "\n"));
-    takes(r, "facts.jsonl", TEXT_A " {}\nperson u {x:int=1}\nmerge u with a {}\n");
+    takes(r, "facts.jsonl",
+          TEXT_A " {}\nperson u {x:int=1}\nmerge u with a by import facts.jsonl {}\n");
     assert_int_equal(r->report.events, 1);
     assert_int_equal(r->report.records, 3);
     assert_int_equal(r->report.people, 1);

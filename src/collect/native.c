@@ -3,9 +3,9 @@
 
 #include "calendar/calendar.h"
 
-static const char *const members[] = {"event",   "person",  "time",      "id",
-                                      "account", "session", "traits",    "created",
-                                      "merge",   "unmerge", "properties"};
+static const char *const members[] = {"event",   "person",  "time",   "id",
+                                      "account", "session", "traits", "created",
+                                      "merge",   "unmerge", "reason", "properties"};
 enum member {
     EVENT,
     PERSON,
@@ -17,6 +17,7 @@ enum member {
     CREATED,
     MERGE,
     UNMERGE,
+    REASON,
     PROPERTIES,
     MEMBER_COUNT,
 };
@@ -147,17 +148,36 @@ static bool traits_record(struct build *b, const struct record *r, struct err *e
     return true;
 }
 
+static bool reason_of(struct build *b, struct json j, struct str *out, struct err *e)
+{
+    struct str text = STR_NONE;
+    enum json_type type = json_type(j);
+    *out = STR_NONE;
+    if (type == JSON_ABSENT || type == JSON_NULL)
+        return true;
+    if (!json_string(j, &text))
+        return wrong_type(e, "reason", "a text", j);
+    if (text.len > LIMIT_REASON_BYTES) {
+        err_set(e, ERR_INVALID, "reason has %zu bytes; the limit is %d", text.len,
+                LIMIT_REASON_BYTES);
+        err_code(e, "schema.too_large");
+        return err_at(e, "/reason");
+    }
+    *out = build_text(b, text);
+    return true;
+}
+
 static bool merge_record(struct build *b, const struct record *r, struct err *e)
 {
     enum member which = has(r, MERGE) ? MERGE : UNMERGE;
-    struct str person, other;
+    struct str person, other, reason;
 
-    if (!only(r, 1u << PERSON | 1u << which, "a merge", e))
+    if (!only(r, 1u << PERSON | 1u << which | 1u << REASON, "a merge", e))
         return false;
     if (!has(r, PERSON))
         return missing(e, "person", "a merge");
     if (!build_id(b, r->of[PERSON], "person", false, &person, e) ||
-        !build_junk(person, "person", e))
+        !build_junk(person, "person", e) || !reason_of(b, r->of[REASON], &reason, e))
         return false;
     if (json_type(r->of[which]) != JSON_ARRAY || json_count(r->of[which]) == 0)
         return wrong_type(e, members[which], "a list of person ids", r->of[which]);
@@ -172,7 +192,9 @@ static bool merge_record(struct build *b, const struct record *r, struct err *e)
         if (!build_id(b, it.value, members[which], false, &other, e) ||
             !build_junk(other, members[which], e))
             return err_at(e, "/%s/%zu", members[which], i);
-        build_fact(b, which == MERGE ? FACT_MERGE : FACT_UNMERGE, person)->other = other;
+        struct fact *fact = build_fact(b, which == MERGE ? FACT_MERGE : FACT_UNMERGE, person);
+        fact->other = other;
+        fact->reason = reason;
     }
     return true;
 }

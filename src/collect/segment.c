@@ -348,6 +348,14 @@ static bool traits_read(struct build *b, struct json traits, struct fact *fact, 
     return true;
 }
 
+/* The call is the reason: that is all that these protocols say. */
+static void same_person(struct build *b, struct str person, struct str other, struct str call)
+{
+    struct fact *fact = build_fact(b, FACT_MERGE, person);
+    fact->other = other;
+    fact->reason = call;
+}
+
 static bool identify_call(struct build *b, const struct call *call, struct err *e)
 {
     struct who who;
@@ -368,7 +376,7 @@ static bool identify_call(struct build *b, const struct call *call, struct err *
     if (!traits_read(b, traits, &fact, e))
         return false;
     if (is_merge)
-        build_fact(b, FACT_MERGE, who.user)->other = who.anonymous;
+        same_person(b, who.user, who.anonymous, STR("identify"));
     if (fact.property_count || fact.created != FACT_CREATED_NONE || !is_merge)
         *build_fact(b, FACT_PERSON_TRAITS, who.person) = fact;
     return true;
@@ -415,7 +423,7 @@ static bool alias_call(struct build *b, const struct call *call, struct err *e)
         !build_junk(user, "userId", e) || !build_junk(previous, "previousId", e))
         return false;
     if (!str_equal(user, previous))
-        build_fact(b, FACT_MERGE, user)->other = previous;
+        same_person(b, user, previous, STR("alias"));
     return true;
 }
 

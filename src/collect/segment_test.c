@@ -71,17 +71,18 @@ static void every_call_has_its_meaning(void **state)
     good(w, SEGMENT_IDENTIFY,
          "{" U ",\"anonymousId\":\"a\",\"traits\":{\"email\":\"a@b.c\",\"createdAt\":"
          "\"2026-01-30T00:00:00Z\"}}",
-         "merge u with a {}\nperson u created 2026-01-30T00:00:00Z "
+         "merge u with a because identify {}\nperson u created 2026-01-30T00:00:00Z "
          "{email:text=a@b.c, createdAt:text=2026-01-30T00:00:00Z}\n");
     good(w, SEGMENT_IDENTIFY, "{\"anonymousId\":\"a\",\"userId\":null,\"traits\":{\"x\":1}}",
          "person a {x:int=1}\n");
     good(w, SEGMENT_IDENTIFY, "{\"userId\":\"u\",\"context\":{\"traits\":{\"x\":1}}}",
          "person u {x:int=1}\n");
-    good(w, SEGMENT_IDENTIFY, "{\"userId\":\"u\",\"anonymousId\":\"a\"}", "merge u with a {}\n");
+    good(w, SEGMENT_IDENTIFY, "{\"userId\":\"u\",\"anonymousId\":\"a\"}",
+         "merge u with a because identify {}\n");
     good(w, SEGMENT_GROUP,
          "{" U ",\"groupId\":\"acme\",\"traits\":{\"seats\":40,\"created_at\":\"spring\"}}",
          "account acme {seats:int=40, created_at:text=spring}\nperson u {account:text=acme}\n");
-    good(w, SEGMENT_ALIAS, "{" U ",\"previousId\":\"a\"}", "merge u with a {}\n");
+    good(w, SEGMENT_ALIAS, "{" U ",\"previousId\":\"a\"}", "merge u with a because alias {}\n");
     good(w, SEGMENT_ALIAS, "{" U ",\"previousId\":\"u\"}", "");
 }
 

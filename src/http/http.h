@@ -51,7 +51,7 @@ typedef bool http_handler(void *context, struct http_request *q, struct http_rep
 
 struct http_route {
     enum http_method method; /* HEAD and OPTIONS come by themselves */
-    const char *path; /* "/a/{name}/b"; a last segment "*" takes any rest, also an empty one */
+    const char *path; /* "/a/{name}/b/{other}"; a last segment "*" takes any rest, also none */
     int scope;        /* means something to the guard only */
     enum http_lane lane;
     size_t body_max;      /* after unpacking */
@@ -66,7 +66,7 @@ struct http_request {
     struct str path;     /* as sent, without the question mark and what follows */
     struct str query;    /* what follows it, as sent */
     struct str name;     /* what stood for {name} */
-    struct str rest;     /* what stood for "*" */
+    struct str rest;     /* what stood for "*", or for a second {name}; as sent */
     struct str body;     /* unpacked; empty in the guard */
     struct str id;       /* of this request; also in the X-Request-Id header of the reply */
     struct arena *arena; /* until the reply has been sent */

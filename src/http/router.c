@@ -1,6 +1,7 @@
 #include "http/router.h"
 
-/* Does the path fit the pattern? Fills in what stood for {name} and "*". */
+/* Does the path fit the pattern? Fills in what stood for the first {name}, and for "*" or a second
+ * {name}. */
 static bool fits(const char *pattern, struct str path, struct str *name, struct str *rest)
 {
     const char *p = pattern;
@@ -17,7 +18,7 @@ static bool fits(const char *pattern, struct str path, struct str *name, struct 
                 at++;
             if (at == from)
                 return false;
-            *name = str_sub(path, from, at - from);
+            *(name->at ? rest : name) = str_sub(path, from, at - from);
             while (*p && *p != '}')
                 p++;
             if (*p)

@@ -17,6 +17,7 @@ static const struct http_route routes[] = {
     {HTTP_POST, "/projects/{project}/query", 0, HTTP_LONG, 9, false, nothing, "2"},
     {HTTP_GET, "/projects/{project}/query", 0, HTTP_LONG, 9, false, nothing, "3"},
     {HTTP_GET, "/projects/list", 0, HTTP_LONG, 9, false, nothing, "4"},
+    {HTTP_GET, "/projects/{project}/people/{id}/identity", 0, HTTP_SHORT, 0, false, nothing, "7"},
     {HTTP_GET, "/assets/*", 0, HTTP_NOW, 0, false, nothing, "5"},
     {HTTP_GET, "/*", 0, HTTP_NOW, 0, false, nothing, "6"},
 };
@@ -39,6 +40,8 @@ static void paths_find_their_routes(void **state)
         {HTTP_POST, "/projects/a/b/query", NULL, "", ""},
         {HTTP_GET, "/v1/batch", NULL, "", ""}, /* the catch-all hides no 405 */
         {HTTP_GET, "/projects/list", "4", "", ""},
+        {HTTP_GET, "/projects/demo/people/a%2Fb/identity", "7", "demo", "a%2Fb"},
+        {HTTP_GET, "/projects/demo/people//identity", "6", "", "projects/demo/people//identity"},
         {HTTP_GET, "/assets/a/b.js", "5", "", "a/b.js"},
         {HTTP_GET, "/assets", "6", "", "assets"},
         {HTTP_GET, "", NULL, "", ""},

@@ -5,7 +5,8 @@ import stat
 
 from house import DONE, FAILED, WRONG, Case, line, main
 
-COMMANDS = ["demo", "serve", "import", "query", "project create", "project set", "project list",
+COMMANDS = ["demo", "serve", "import", "query", "people identity", "people merge", "people unmerge",
+            "project create", "project set", "project list",
             "key create", "key list", "key revoke", "signin", "status", "version", "help"]
 
 
