@@ -24,10 +24,12 @@ enum { PLAIN_EVENTS_MAX = 2048, PLAIN_PEOPLE = 12, PLAIN_NAMES = 5, PLAIN_NOBODY
 struct plain {
     uint32_t events_end; /* numbers from here on were never sent */
     uint64_t rows;
-    uint8_t held[PLAIN_EVENTS_MAX];    /* rows of this number */
-    uint8_t variant[PLAIN_EVENTS_MAX]; /* of the one that was first */
-    uint8_t parent[PLAIN_PEOPLE];      /* PLAIN_NOBODY: a root */
-    int64_t level[PLAIN_PEOPLE];       /* 0: none */
+    uint8_t held[PLAIN_EVENTS_MAX];            /* rows of this number */
+    uint8_t variant[PLAIN_EVENTS_MAX];         /* of the one that was first */
+    uint8_t parent[PLAIN_PEOPLE];              /* PLAIN_NOBODY: a root */
+    uint8_t words[PLAIN_PEOPLE][PLAIN_PEOPLE]; /* merges of this one that stand, the newest last */
+    uint8_t word_count[PLAIN_PEOPLE];
+    int64_t level[PLAIN_PEOPLE]; /* 0: none */
     uint64_t level_order[PLAIN_PEOPLE];
     int64_t created[PLAIN_PEOPLE]; /* FACT_CREATED_NONE */
     uint64_t facts;                /* so far: orders the levels */
@@ -115,6 +117,39 @@ static inline unsigned plain_root(const struct plain *m, unsigned person)
     return person;
 }
 
+/* Whether "other is subject" stood; it does no longer. */
+static inline bool plain_unsay(struct plain *m, unsigned subject, unsigned other)
+{
+    uint8_t *words = m->words[other], kept = 0, count = m->word_count[other];
+    for (uint8_t i = 0; i < count; i++)
+        if (words[i] != subject)
+            words[kept++] = words[i];
+    m->word_count[other] = kept;
+    return kept < count;
+}
+
+/* Exactly one merge is taken back, and the newest before it that makes no circle counts again. */
+static inline bool plain_unmerge(struct plain *m, unsigned subject, unsigned other)
+{
+    if (subject == other)
+        return false;
+    if (!plain_unsay(m, subject, other)) {
+        if (m->parent[other] == PLAIN_NOBODY || plain_root(m, subject) != plain_root(m, other))
+            return false;
+        subject = m->parent[other];
+        plain_unsay(m, subject, other);
+    }
+    if (m->parent[other] != subject)
+        return true;
+    m->parent[other] = PLAIN_NOBODY;
+    for (unsigned i = m->word_count[other]; i-- > 0;)
+        if (plain_root(m, m->words[other][i]) != other) {
+            m->parent[other] = m->words[other][i];
+            break;
+        }
+    return true;
+}
+
 static inline bool plain_fact(struct plain *m, enum fact_kind kind, unsigned subject,
                               unsigned other, int64_t level, int64_t created)
 {
@@ -125,12 +160,11 @@ static inline bool plain_fact(struct plain *m, enum fact_kind kind, unsigned sub
         if (is_together)
             return false;
         m->parent[other] = (uint8_t)subject;
+        plain_unsay(m, subject, other);
+        m->words[other][m->word_count[other]++] = (uint8_t)subject;
         return true;
     case FACT_UNMERGE:
-        if (!is_together || m->parent[other] == PLAIN_NOBODY)
-            return false;
-        m->parent[other] = PLAIN_NOBODY;
-        return true;
+        return plain_unmerge(m, subject, other);
     default:
         m->level[subject] = level;
         m->level_order[subject] = m->facts;
