@@ -1,39 +1,8 @@
 /* app/command_backup: backup and restore as people call them. */
 #include "app/backup.h"
 #include "app/command.h"
+#include "app/meter.h"
 #include "codec/json.h"
-
-/* ---- progress: bytes, on a terminal ---- */
-
-struct meter {
-    struct run *run;
-    struct os *os;
-    const char *verb;
-    uint64_t done, drawn_ns;
-    bool is_drawn;
-};
-
-static bool meter_move(void *context, uint64_t bytes)
-{
-    enum { DRAW_EVERY_NS = 100000000 };
-    struct meter *m = context;
-    uint64_t now = os_monotonic_ns(m->os);
-
-    m->done += bytes;
-    if (m->run->terminal.err_is_terminal && now - m->drawn_ns >= DRAW_EVERY_NS) {
-        m->drawn_ns = now;
-        m->is_drawn = true;
-        fprintf(m->run->err, "\r\033[K%s %.1f MB", m->verb, (double)m->done / 1e6);
-        fflush(m->run->err);
-    }
-    return !m->run->cancel->signal;
-}
-
-static void meter_clear(struct meter *m)
-{
-    if (m->is_drawn)
-        fputs("\r\033[K", m->run->err);
-}
 
 /* ---- what is said afterwards ---- */
 

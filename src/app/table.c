@@ -142,6 +142,10 @@ const struct command commands[] = {
      "is left behind. The data directory (--data) must be empty or not there yet.",
      "tenure restore /mnt/backup/2026-02-03 --data /var/lib/tenure", NEED_NOTHING, 1, 1,
      restore_options, command_restore},
+    {"check", "[DIR]", "Reads every byte of the data directory, or of the backup in DIR.",
+     "Every checksum and all that the files promise of each other; what is damaged is named, and\n"
+     "then the exit code is 1. Works while a server runs.",
+     "tenure check /mnt/backup/2026-02-03", NEED_SITE_OR_ARG, 0, 1, json_options, command_check},
     {"version", "", "Prints the version.", NULL, "tenure version", NEED_NOTHING, 0, 0, NULL,
      command_version},
     {"help", "[COMMAND]", "Shows the commands, or one of them.", NULL, "tenure help import",

@@ -154,6 +154,36 @@ MUST_USE bool store_backup(struct store *s, struct str to,
                            const struct store_backup_options *options, struct arena *arena,
                            struct store_backup_receipt *out, struct err *e);
 
+/* ---- check (store_check.c) ---- */
+
+struct store_check_options {
+    /* Each damage: the file's name in the directory (empty: no single one), and a sentence. */
+    void (*found)(void *context, struct str file, struct str what);
+    bool (*progress)(void *context,
+                     uint64_t bytes); /* as they are read; false stops. May be NULL */
+    void *context;
+};
+struct store_check_report {
+    uint64_t files, bytes, segments, events, people; /* looked at; events: rows of segments */
+    uint64_t batches;                                /* of the log, behind the segments */
+    uint64_t
+        torn_bytes;   /* at the log's end: writes that were never confirmed, which is no damage */
+    uint64_t damaged; /* how often `found` was called */
+};
+/*
+ * Reads every byte of the store as it is at one moment, while all goes on, and checks all that it
+ * promises: every checksum; that each file is of this store, of the length and content that the
+ * manifest names; the order of rows; what segments say of themselves; that ids are in once; that
+ * facts, people and the log can be read. Damage goes to `found` and the check goes on. False: it
+ * could not be done (ERR_BUSY: stopped).
+ */
+MUST_USE bool store_check(struct store *s, const struct store_check_options *options,
+                          struct store_check_report *out, struct err *e);
+/* The same of a directory that nobody has open; nothing in it is changed. */
+MUST_USE bool store_check_dir(struct os *os, struct str dir,
+                              const struct store_check_options *options,
+                              struct store_check_report *out, struct err *e);
+
 /* A view of everything acknowledged so far. Release it soon: it keeps replaced files alive. */
 MUST_USE bool store_snapshot(struct store *s, struct snapshot **out, struct err *e);
 void snapshot_release(struct snapshot *v);

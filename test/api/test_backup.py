@@ -21,7 +21,7 @@ def files_of(folder):
     return found
 
 
-class Backup(Case):
+class Base(Case):
     def setUp(self):
         super().setUp()
         self.backup = os.path.join(self.folder, "backup")
@@ -37,6 +37,13 @@ class Backup(Case):
                  self.done("query", QUESTION, "--csv", "--project", p["project"], data=data).out)
                 for p in state]
 
+    def seal(self):
+        """More events than stay in the log: a few segments."""
+        self.done("import", "-", "--format", "events", timeout=120, stdin="\n".join(
+            line("A", f"p{n % 50}", id=f"s{n}", properties={"n": n}) for n in range(300000)))
+
+
+class Backup(Base):
     def test_a_restored_backup_answers_as_before(self):
         write_key, _ = self.project()
         self.fill(50)
@@ -137,6 +144,88 @@ class Backup(Case):
         self.refused(FAILED, "is a backup", "status", data=self.backup)
         self.assertEqual(files_of(self.backup), before)
         self.refused(FAILED, "not a whole backup", "restore", self.data, data=self.other)
+
+
+class Check(Base):
+    def test_nothing_is_damaged(self):
+        self.fill()
+        self.fill(10, "shop")
+        self.project("empty")
+        closed = self.done("check", "--json").json()
+        self.assertEqual(closed["damaged"], [])
+        self.assertEqual([p["project"] for p in closed["projects"]], ["main", "shop"])
+        self.assertIn("Nothing is damaged", self.done("check").out)
+        server = self.serve()
+        served = self.done("check", "--json").json()
+        self.assertEqual(served["damaged"], [])
+        self.assertEqual(len(served["projects"]), 2)
+        self.done("backup", self.backup)
+        before = files_of(self.backup)
+        of_backup = self.done("check", self.backup, "--json", data=False).json()
+        self.assertEqual(of_backup["damaged"], [])
+        self.assertEqual(files_of(self.backup), before)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "tenure-data")))
+        server.stop()
+
+    def flip(self, path, at):
+        with open(path, "r+b") as f:
+            f.seek(at)
+            byte = f.read(1)[0]
+            f.seek(at)
+            f.write(bytes([byte ^ 4]))
+
+    def test_damage_is_named_and_others_go_on(self):
+        self.seal()
+        self.fill(10, "shop")
+        self.done("backup", self.backup)
+        (name,) = [n for n in files_of(self.data) if n.endswith(".tns")]
+        path = os.path.join(self.data, name)
+        self.flip(path, 4096)
+        result = self.run_tenure("check", "--json")
+        self.assertEqual(result.code, FAILED)
+        (damage,) = result.json()["damaged"]
+        self.assertEqual(damage["file"], name)
+        self.assertRegex(damage["damage"], "column|block|directory|person")
+        self.assertIn("1 finding", result.err)
+        self.serve()
+        served = self.run_tenure("check")
+        self.assertEqual(served.code, FAILED)
+        self.assertIn("damaged: " + name, served.out)
+        asked = self.refused(FAILED, os.path.basename(name), "query", QUESTION)
+        self.assertNotIn("Traceback", asked.err)
+        self.done("query", QUESTION, "--project", "shop")  # others go on
+        self.fill(20, "shop")
+        # and so does the damaged one for what is not damaged: it takes events
+        self.fill(5)
+        self.done("check", self.backup, data=False)
+        self.flip(os.path.join(self.backup, name), 4096)
+        bad = self.run_tenure("check", self.backup, "--json", data=False)
+        self.assertEqual(bad.code, FAILED)
+        self.assertEqual({d["file"] for d in bad.json()["damaged"]}, {name})
+
+    def test_damage_that_keeps_a_project_from_opening(self):
+        self.fill()
+        self.fill(10, "shop")
+        self.serve()
+        self.done("query", QUESTION, "--project", "shop")
+        self.flip(os.path.join(self.data, "projects/main/wal-0000000001"), 140)
+        result = self.run_tenure("check", "--json")
+        self.assertEqual(result.code, FAILED)
+        self.assertEqual({d["file"] for d in result.json()["damaged"]},
+                         {"projects/main/wal-0000000001"})
+        self.refused(FAILED, "wal-0000000001", "query", QUESTION)
+        self.done("query", QUESTION, "--project", "shop")
+
+    def test_a_missing_project_and_an_unknown_one(self):
+        self.fill()
+        self.fill(10, "shop")
+        os.rename(os.path.join(self.data, "projects/shop/manifest"),
+                  os.path.join(self.data, "projects/shop/gone"))
+        os.mkdir(os.path.join(self.data, "projects/stranger"))
+        result = self.run_tenure("check", "--json")
+        self.assertEqual({d["file"] for d in result.json()["damaged"]},
+                         {"projects/shop", "projects/stranger"})
+        self.refused(FAILED, "not a whole backup", "check", self.data, data=False)
 
 
 if __name__ == "__main__":
