@@ -342,14 +342,33 @@ static bool is_new(const struct manifest_content *c)
     return c->marks.log_file == 1 && c->marks.log_sequence == 1 && c->segment_count == 0;
 }
 
-static bool open_log(struct store *s, size_t file_count, const struct wal_end *end, struct err *e)
+/* On a full disk the reserve is given up for it: the name of a log file must be sure to be there.
+ */
+static bool resume_log(struct store *s, const struct wal_end *end, struct err *e)
 {
     char room[WAL_PATH_BYTES];
+    struct str path = wal_path(room, s->dir, end->head.number);
+    if (wal_resume(s->os, path, end, false, &s->wal, e))
+        return true;
+    if (e->kind != ERR_NO_SPACE)
+        return false;
+    store_spend_reserve(s);
+    *e = (struct err){0};
+    if (wal_resume(s->os, path, end, false, &s->wal, e))
+        return true;
+    if (e->kind != ERR_NO_SPACE)
+        return false;
+    *e = (struct err){0};
+    return wal_resume(s->os, path, end, true, &s->wal, e);
+}
+
+static bool open_log(struct store *s, size_t file_count, const struct wal_end *end, struct err *e)
+{
     struct identity who = {s->project, s->identity};
     if (s->options.read_only)
         return true;
     if (file_count)
-        return wal_resume(s->os, wal_path(room, s->dir, end->head.number), end, &s->wal, e);
+        return resume_log(s, end, e);
     if (!wal_create(s->os, s->dir, &who, 1, 1, &s->wal, e))
         return false;
     ARRAY_PUSH(s->logs, s->log_count, s->log_room) = (struct log_file){1, 1, wal_bytes(s->wal)};

@@ -445,16 +445,13 @@ static bool write_again(struct wal *w, const struct wal_end *end, struct err *e)
     return ok;
 }
 
-bool wal_resume(struct os *os, struct str path, const struct wal_end *end, struct wal **out,
-                struct err *e)
+bool wal_resume(struct os *os, struct str path, const struct wal_end *end, bool is_full,
+                struct wal **out, struct err *e)
 {
     AUTO(wal) *w = mem_zero(sizeof *w);
     uint64_t size;
-    if (end->bytes == HEAD_BYTES && !start_again(os, path, end, e)) {
-        if (e->kind != ERR_NO_SPACE)
-            return err_while(e, "resuming the log");
-        *e = (struct err){0}; /* a full disk: the old file will do, nothing says that it failed */
-    }
+    if (!is_full && end->bytes == HEAD_BYTES && !start_again(os, path, end, e))
+        return err_while(e, "resuming the log");
     if (!os_file_open(os, path, OS_WRITE, &w->file, e) || !os_file_size(w->file, &size, e))
         return err_while(e, "resuming the log");
     /* Old bytes behind the end must be gone for good before new frames may follow. */

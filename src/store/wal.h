@@ -62,8 +62,12 @@ struct wal_end {
  */
 MUST_USE bool wal_read(struct str bytes, struct str path, const struct identity *who, bool is_last,
                        wal_visit *visit, void *context, struct wal_end *out, struct err *e);
-/* Opens a file that was read, cuts the torn tail off, and goes on behind it. */
-MUST_USE bool wal_resume(struct os *os, struct str path, const struct wal_end *end,
+/*
+ * Opens a file that was read, cuts the torn tail off, and goes on behind it. A file without batches
+ * is made anew, which takes 128 bytes of disk; `is_full`: there are none, the file is taken as it
+ * is.
+ */
+MUST_USE bool wal_resume(struct os *os, struct str path, const struct wal_end *end, bool is_full,
                          struct wal **out, struct err *e);
 
 enum { WAL_PATH_BYTES = OS_PATH_BYTES };

@@ -116,7 +116,7 @@ static void a_crash_leaves_a_prefix(void **state)
         torn += end.torn_bytes != 0;
 
         wal_close(TAKE(l->w));
-        assert_works(wal_resume(l->os, STR("/d/wal-0000000001"), &end, &l->w, &l->e), l->e);
+        assert_works(wal_resume(l->os, STR("/d/wal-0000000001"), &end, false, &l->w, &l->e), l->e);
         assert_works(write_batches(l, 3) && wal_sync(l->w, &l->e), l->e);
         os_sim_crash(l->os);
         assert_int_equal(read_back(l, true, &end), held + 3);
@@ -201,7 +201,7 @@ static void what_a_failed_sync_left_is_written_again(void **state)
         struct wal_end end;
         uint64_t held = read_back(l, true, &end);
         assert_in_range(held, 2, 5);
-        assert_works(wal_resume(l->os, STR("/d/wal-0000000001"), &end, &l->w, &l->e), l->e);
+        assert_works(wal_resume(l->os, STR("/d/wal-0000000001"), &end, false, &l->w, &l->e), l->e);
         assert_works(write_batches(l, 4) && wal_sync(l->w, &l->e), l->e);
         os_sim_crash(l->os);
         assert_int_equal(read_back(l, true, &end), held + 4);
