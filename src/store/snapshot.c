@@ -32,7 +32,7 @@ static struct snapshot *collect(struct store *s)
 bool store_snapshot(struct store *s, struct snapshot **out, struct err *e)
 {
     pthread_mutex_lock(&s->lock);
-    bool ok = store_settle(s, e) && store_preview(s, e);
+    bool ok = store_show(s, e);
     struct snapshot *v = ok ? collect(s) : NULL;
     pthread_mutex_unlock(&s->lock);
     if (!ok)

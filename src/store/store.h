@@ -79,6 +79,8 @@ struct store_options {
     bool no_background; /* tests: nothing runs but store_maintain */
     size_t chunk_rows;  /* 0 = 65,536: rows of the chunk before it becomes an image */
     size_t seal_rows;   /* 0 = 1,048,576: unsealed rows before they are written as segments */
+    /* 0 = 64 MiB: what compaction in the background writes in a second, and reads about as much */
+    uint64_t compact_bytes_per_second;
     struct str project; /* name, part of each file's identity */
 };
 
@@ -123,6 +125,8 @@ struct store_state {
     uint64_t segment_bytes; /* on disk */
     uint64_t log_bytes;
     uint64_t unsealed_events;
+    uint64_t sealed_bytes;    /* of segments written for new rows, since it was opened */
+    uint64_t rewritten_bytes; /* of segments made of others, since it was opened */
     uint64_t torn_bytes_cut; /* at the last open */
     uint64_t restarts;       /* since it was opened */
     bool is_stopped;         /* a write failed; appends are refused */

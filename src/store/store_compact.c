@@ -1,19 +1,20 @@
 /*
- * store/store_compact: segments of a month into larger ones, and the thread that does it all.
+ * store/store_compact: which segments of a month become one, and when.
  *
  * Only neighbours in age are merged, so that rows of equal time keep their order. In the background
- * a month is merged when its newest segments are at least four of similar size (each no more than
- * all younger ones together, twice), or when there are more than six; store_maintain makes one of
- * them.
+ * a month is merged when its youngest segments are at least four of similar size (each no more than
+ * all younger ones together, twice), or when there are more than six; the month with the most
+ * segments comes first. store_maintain makes one of each month.
+ *
+ * A merge that would not fit (texts of more than 4 GiB in a column) is not tried again: the largest
+ * of its segments stays apart, and only those on the same side of it are merged from then on.
  */
 #include <stdlib.h>
-#include <time.h>
 
 #include "store/store_inner.h"
 
 enum {
-    SIMILAR_MIN = 4, /* so many of similar size are merged */
-    MONTH_SEGMENTS_MAX = 6,
+    SIMILAR_MIN = 4,          /* so many of similar size are merged */
     WHOLE_ROWS_MAX = 1 << 28, /* a month is not merged to more by store_maintain */
 };
 
@@ -39,27 +40,51 @@ static struct range choose_young(const struct store *s, struct range month)
         rows += s->live[--r.from]->rows;
     size_t count = month.to - month.from;
     /* Merging these leaves at most the allowed number. */
-    if (count > MONTH_SEGMENTS_MAX && r.to - r.from < count - MONTH_SEGMENTS_MAX + 1)
-        r.from = r.to - (count - MONTH_SEGMENTS_MAX + 1);
-    if (r.to - r.from < SIMILAR_MIN && count <= MONTH_SEGMENTS_MAX)
+    if (count > STORE_MONTH_SEGMENTS_MAX && r.to - r.from < count - STORE_MONTH_SEGMENTS_MAX + 1)
+        r.from = r.to - (count - STORE_MONTH_SEGMENTS_MAX + 1);
+    if (r.to - r.from < SIMILAR_MIN && count <= STORE_MONTH_SEGMENTS_MAX)
         r.from = r.to;
+    r.from = MAX(r.from, r.to > MERGE_SOURCES_MAX ? r.to - MERGE_SOURCES_MAX : 0);
     if (rows_of(s, r) > SEGMENT_ROWS_MAX)
         r.from = r.to;
     return r;
 }
 
+static bool stays_apart(const struct store *s, const struct segment *g)
+{
+    for (size_t i = 0; i < s->apart_count; i++)
+        if (s->apart[i] == g->number)
+            return true;
+    return false;
+}
+
+/* The next neighbours of one month, none of which stays apart; empty at the end. */
+static struct range next_month(const struct store *s, size_t from)
+{
+    while (from < s->live_count && stays_apart(s, s->live[from]))
+        from++;
+    size_t to = from;
+    while (to < s->live_count && s->live[to]->month_start == s->live[from]->month_start &&
+           !stays_apart(s, s->live[to]))
+        to++;
+    return (struct range){from, to};
+}
+
 static bool choose(const struct store *s, bool all, struct range *out)
 {
-    for (size_t from = 0, to; from < s->live_count; from = to) {
-        to = from + 1;
-        while (to < s->live_count && s->live[to]->month_start == s->live[from]->month_start)
-            to++;
-        struct range month = {from, to};
-        *out = all && rows_of(s, month) <= WHOLE_ROWS_MAX ? month : choose_young(s, month);
-        if (out->to - out->from > 1)
-            return true;
+    size_t most = 0;
+
+    for (struct range month = next_month(s, 0); month.to > month.from;
+         month = next_month(s, month.to)) {
+        bool is_whole = all && rows_of(s, month) <= WHOLE_ROWS_MAX &&
+                        month.to - month.from <= MERGE_SOURCES_MAX;
+        struct range r = is_whole ? month : choose_young(s, month);
+        if (r.to - r.from > 1 && month.to - month.from > most) {
+            most = month.to - month.from;
+            *out = r;
+        }
     }
-    return false;
+    return most != 0;
 }
 
 bool store_compaction_is_due(const struct store *s)
@@ -68,198 +93,67 @@ bool store_compaction_is_due(const struct store *s)
     return choose(s, false, &r);
 }
 
-struct compaction {
-    struct segment **old; /* counted */
-    size_t count;
-    struct segment *made;
-    uint64_t number;
-};
-
-static void take_old(struct store *s, bool all, struct compaction *w)
+static struct segment **take_old(struct store *s, bool all, size_t *count)
 {
+    struct segment **old = NULL;
     struct range r;
+
+    *count = 0;
     pthread_mutex_lock(&s->lock);
     if (choose(s, all, &r)) {
-        w->count = r.to - r.from;
-        w->old = mem_array(w->count, sizeof *w->old);
-        for (size_t i = 0; i < w->count; i++)
-            w->old[i] = segment_keep(s->live[r.from + i]);
+        *count = r.to - r.from;
+        old = mem_array(*count, sizeof(struct segment *));
+        for (size_t i = 0; i < *count; i++)
+            old[i] = segment_keep(s->live[r.from + i]);
     }
     pthread_mutex_unlock(&s->lock);
+    return old;
 }
 
-static bool write_merged(struct store *s, struct compaction *w, struct err *e)
+static void keep_apart(struct store *s, struct segment *const *old, size_t count)
 {
-    char room[STORE_NAME_BYTES];
-    BUF_AUTO bytes = {0};
-    w->number = manifest_content(s->manifest)->marks.next_segment;
-    struct str path = store_segment_path(s, room, w->number);
-    if (!merge_segments(w->old, w->count, s->project, w->number, NULL, NULL, &bytes, e))
-        return false;
-    return store_write_segment(s, w->number, buf_str(&bytes), e) && os_dir_sync(s->os, s->dir, e) &&
-           segment_open(s->os, path, s->project, &w->made, e);
-}
+    const struct segment *largest = old[0];
 
-/* After a full disk: the manifest does not name it. Left-overs of other failures go at the open. */
-static void remove_made(struct store *s, const struct compaction *w)
-{
-    char room[STORE_NAME_BYTES];
-    struct err ignored = {0};
-    if (!os_remove(s->os, store_segment_path(s, room, w->number), &ignored))
-        return;
-}
-
-static bool replace_in_manifest(struct store *s, struct compaction *w, struct err *e)
-{
-    uint64_t *removed = mem_array(w->count, sizeof *removed);
-    for (size_t i = 0; i < w->count; i++)
-        removed[i] = w->old[i]->number;
-    struct manifest_segment added = {.number = w->made->number,
-                                     .age = w->made->age,
-                                     .month_start = w->made->month_start,
-                                     .rows = w->made->rows,
-                                     .bytes = w->made->bytes};
-    struct manifest_edit edit = {.removed = removed,
-                                 .removed_count = w->count,
-                                 .added = &added,
-                                 .added_count = 1,
-                                 .marks = manifest_content(s->manifest)->marks};
-    edit.marks.next_segment = w->number + 1;
-    bool ok = manifest_edit(s->manifest, &edit, e);
-    mem_free(removed);
-    return ok;
-}
-
-static bool is_old(const struct compaction *w, const struct segment *g)
-{
-    for (size_t i = 0; i < w->count; i++)
-        if (w->old[i] == g)
-            return true;
-    return false;
-}
-
-static void publish(struct store *s, struct compaction *w)
-{
+    for (size_t i = 1; i < count; i++)
+        if (old[i]->bytes > largest->bytes)
+            largest = old[i];
     pthread_mutex_lock(&s->lock);
-    size_t kept = 0;
-    for (size_t i = 0; i < s->live_count; i++) {
-        if (is_old(w, s->live[i]))
-            segment_release(s->live[i]);
-        else
-            s->live[kept++] = s->live[i];
-    }
-    REQUIRE(s->live_count - kept == w->count);
-    s->live[kept++] = segment_keep(w->made); /* at least two have gone: there is room */
-    s->live_count = kept;
-    qsort(s->live, s->live_count, sizeof *s->live, store_segment_order);
+    ARRAY_PUSH(s->apart, s->apart_count, s->apart_room) = largest->number;
     pthread_mutex_unlock(&s->lock);
 }
 
-/* The manifest no longer names them; snapshots that read them keep them mapped. */
-static bool remove_old(struct store *s, struct compaction *w, struct err *e)
+/* Rows of erased persons are left out: no answer shows them any more. */
+static bool is_hidden(const void *context, uint32_t person)
 {
-    char room[STORE_NAME_BYTES];
-    for (size_t i = 0; i < w->count; i++)
-        if (!os_remove(s->os, store_segment_path(s, room, w->old[i]->number), e))
-            return err_while(e, "removing a segment that was merged");
-    return true;
+    const struct manifest_content *c = context;
+    size_t low = 0, high = c->hidden_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (c->hidden[middle] < person)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < c->hidden_count && c->hidden[low] == person;
 }
 
 bool store_compact(struct store *s, bool all, bool *did, struct err *e)
 {
-    struct compaction w = {0};
-    take_old(s, all, &w);
-    *did = w.count != 0;
-    bool ok = true;
-    if (*did) {
-        ok = write_merged(s, &w, e) && replace_in_manifest(s, &w, e);
-        if (!ok && e->kind == ERR_NO_SPACE)
-            remove_made(s, &w);
-        if (ok) {
-            publish(s, &w);
-            ok = remove_old(s, &w, e);
-        }
+    const struct manifest_content *c = manifest_content(s->manifest);
+    struct merge_choice choice = {.drop = c->hidden_count ? is_hidden : NULL, .context = c};
+    size_t count;
+    struct segment **old = take_old(s, all, &count);
+
+    *did = count != 0;
+    bool ok = !*did || store_rewrite(s, old, count, &choice, !all, e);
+    if (!ok && e->kind == ERR_TOO_LARGE) {
+        *e = (struct err){0};
+        keep_apart(s, old, count);
+        ok = true;
     }
-    for (size_t i = 0; i < w.count; i++)
-        segment_release(w.old[i]);
-    mem_free(w.old);
-    segment_release(w.made);
-    if (!ok && e->kind != ERR_NO_SPACE) {
-        pthread_mutex_lock(&s->lock);
-        store_stop(s, e);
-        pthread_mutex_unlock(&s->lock);
-    }
+    for (size_t i = 0; i < count; i++)
+        segment_release(old[i]);
+    mem_free(old);
     return ok || err_while(e, "compacting %.*s", STR_ARG(s->dir));
-}
-
-/* ---- the background ---- */
-
-/* Sealing or one compaction, with the store's lock let go meanwhile. */
-static void maintain_step(struct store *s, bool seals)
-{
-    struct err e = {0};
-    bool did;
-    pthread_mutex_unlock(&s->lock);
-    pthread_mutex_lock(&s->maintain_lock);
-    bool ok = seals ? store_seal(s, &e) : store_compact(s, false, &did, &e);
-    pthread_mutex_unlock(&s->maintain_lock);
-    pthread_mutex_lock(&s->lock);
-    if (!ok && e.kind == ERR_NO_SPACE) {
-        s->is_waiting_for_space = true;
-        pthread_cond_broadcast(&s->changed);
-    }
-}
-
-static void wait_for_work(struct store *s, unsigned ms)
-{
-    struct timespec until;
-    REQUIRE(clock_gettime(CLOCK_MONOTONIC, &until) == 0);
-    uint64_t ns = (uint64_t)until.tv_nsec + (uint64_t)ms * 1000000;
-    until.tv_sec += (time_t)(ns / 1000000000);
-    until.tv_nsec = (long)(ns % 1000000000);
-    pthread_cond_timedwait(&s->work, &s->lock, &until);
-}
-
-/* Starts anew after a failure; by turns quickly and patiently, as the disk may be away for long. */
-static void restart_step(struct store *s, unsigned *tries)
-{
-    enum { FIRST_MS = 50, LAST_MS = 10000 };
-    struct err ignored = {0}; /* it stays stopped for the first reason, and tries again */
-    unsigned wait_ms = *tries < 8 ? MIN((unsigned)FIRST_MS << *tries, (unsigned)LAST_MS) : LAST_MS;
-    wait_for_work(s, wait_ms);
-    if (s->is_closing || !s->is_stopped)
-        return;
-    pthread_mutex_unlock(&s->lock);
-    bool ok = store_restart(s, &ignored);
-    pthread_mutex_lock(&s->lock);
-    *tries = ok ? 0 : *tries + 1;
-}
-
-void *store_background_main(void *store)
-{
-    enum { SPACE_WAIT_MS = 2000 };
-    struct store *s = store;
-    unsigned tries = 0;
-    pthread_mutex_lock(&s->lock);
-    while (!s->is_closing) {
-        struct err ignored = {0}; /* a failure has stopped the store, which says so */
-        bool may_work = !s->is_stopped && !s->is_waiting_for_space;
-        if (s->is_stopped && s->stop.kind != ERR_CORRUPT) {
-            restart_step(s, &tries);
-        } else if (!s->is_stopped && s->frozen && !s->is_imaging) {
-            if (!store_settle(s, &ignored))
-                continue;
-        } else if (may_work && store_seal_is_due(s)) {
-            maintain_step(s, true);
-        } else if (may_work && store_compaction_is_due(s)) {
-            maintain_step(s, false);
-        } else if (s->is_waiting_for_space) {
-            wait_for_work(s, SPACE_WAIT_MS);
-            s->is_waiting_for_space = false;
-        } else {
-            pthread_cond_wait(&s->work, &s->lock);
-        }
-    }
-    pthread_mutex_unlock(&s->lock);
-    return NULL;
 }

@@ -37,6 +37,10 @@ enum {
     STORE_GROUP_BYTES = 16 << 20, /* written at once */
     STORE_BATCH_BYTES_MAX = 512 << 20,
     STORE_RESERVE_BYTES = 1 << 20,
+    STORE_MONTH_SEGMENTS_MAX = 6,   /* at rest; besides those that stay apart */
+    STORE_COMPACT_BYTES = 64 << 20, /* a second */
+    STORE_PREVIEW_ROWS = 2048,      /* more are made images with the lock let go */
+    STORE_FOLD_MIN = 8,             /* so many images of similar size become one */
 };
 
 /* Rows of one import, or of one append, that turned out to be there already. */
@@ -116,6 +120,7 @@ struct store {
     struct manifest *manifest;
     uint32_t people_salt, facts_salt;
     bool has_reserve;
+    uint64_t numbers_from; /* segment numbers from here on are free, also for files being written */
 
     /* under writer_lock */
     struct wal *wal;
@@ -130,6 +135,9 @@ struct store {
     uint64_t imaged_rows, imaged_log_bytes;
     struct segment **live; /* by (month, age); counted */
     size_t live_count;
+    uint64_t *apart; /* numbers of segments that are too large to be merged */
+    size_t apart_count, apart_room;
+    uint64_t sealed_bytes, rewritten_bytes; /* of segments, since the open */
     struct ids *ids;
     struct preview preview;
     struct log_file *logs;
@@ -145,8 +153,9 @@ struct store {
     struct err stop; /* why */
     uint64_t torn_bytes_cut;
 
-    bool is_closing;           /* under lock */
-    _Atomic uint32_t restarts; /* rises under all locks but the queue's */
+    bool is_closing;                   /* under lock */
+    _Atomic uint32_t maintain_waiting; /* somebody wants maintain_lock: no resting */
+    _Atomic uint32_t restarts;         /* rises under all locks but the queue's */
 
     pthread_mutex_t queue_lock;
     pthread_cond_t queue_filled, queue_moved;
@@ -202,8 +211,12 @@ void imaged_free(struct imaged *i);
 MUST_USE bool store_freeze(struct store *s, struct err *e);
 /* Waits until, or sees to it that, no stage is frozen. Lets go of the lock meanwhile. */
 MUST_USE bool store_settle(struct store *s, struct err *e);
-/* Brings the images of the active chunk up to date; frozen must be NULL. */
-MUST_USE bool store_preview(struct store *s, struct err *e);
+/*
+ * Makes everything that was applied visible as images: settles, and brings the images of the active
+ * chunk (the preview) up to date; a chunk that is not small is frozen instead, so that the lock is
+ * let go while its images are made.
+ */
+MUST_USE bool store_show(struct store *s, struct err *e);
 void store_preview_clear(struct store *s);
 /* Rows of the tally that were there already, in all stages. */
 MUST_USE bool store_count_dropped(struct store *s, struct tally *t, uint64_t *dropped,
@@ -230,11 +243,38 @@ MUST_USE bool store_next_log(struct store *s, struct err *e); /* under writer_lo
 bool store_refuse_stale(struct err *e);                       /* store_import.c */
 bool store_has_unnamed(const struct store_batch *batch);
 
-/* ---- store_seal.c, store_compact.c: under maintain_lock ---- */
+/* ---- store_seal.c: under maintain_lock ---- */
 MUST_USE bool store_seal(struct store *s, struct err *e); /* all images there are */
 bool store_seal_is_due(const struct store *s);            /* under lock */
+struct manifest_segment store_segment_entry(const struct segment *g);
+
+/* ---- store_rewrite.c: under maintain_lock ---- */
+/*
+ * Replaces segments of one month, older first (at most MERGE_SOURCES_MAX), by one with the rows
+ * that the choice leaves, or by none. They must be live, and neighbours if they are several.
+ * `is_paced`: within the budget, and given up when the store is closed (ERR_BUSY). ERR_TOO_LARGE,
+ * ERR_NO_SPACE: all is as it was; other failures stop the store.
+ */
+MUST_USE bool store_rewrite(struct store *s, struct segment *const *old, size_t count,
+                            const struct merge_choice *choice, bool is_paced, struct err *e);
+/* Takes live segments away. */
+MUST_USE bool store_drop_segments(struct store *s, struct segment *const *old, size_t count,
+                                  struct err *e);
+uint64_t store_take_number(struct store *s); /* for a segment that is about to be written */
+
+/* ---- store_compact.c: under maintain_lock ---- */
 /* One step; `*did` false: nothing was due. `all`: each month to one segment. */
 MUST_USE bool store_compact(struct store *s, bool all, bool *did, struct err *e);
 bool store_compaction_is_due(const struct store *s); /* under lock */
+
+/* ---- store_fold.c: under maintain_lock ---- */
+/* Makes one of many small images of one month. Only memory is touched. */
+MUST_USE bool store_fold(struct store *s, struct err *e);
+bool store_fold_is_due(const struct store *s); /* under lock */
+
+/* ---- store_background.c ---- */
 void *store_background_main(void *store);
+void store_wait_for_work(struct store *s, unsigned ms); /* under lock, which it lets go */
+/* Takes maintain_lock; who holds it for something patient hurries up. */
+void store_take_maintain_lock(struct store *s);
 int store_segment_order(const void *a, const void *b); /* of two struct segment *: month, age */

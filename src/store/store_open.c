@@ -34,6 +34,8 @@ static struct store *create(struct os *os, struct str dir, const struct store_op
         s->options.chunk_rows = STORE_CHUNK_ROWS;
     if (!s->options.seal_rows)
         s->options.seal_rows = STORE_SEAL_ROWS;
+    if (!s->options.compact_bytes_per_second)
+        s->options.compact_bytes_per_second = STORE_COMPACT_BYTES;
     pthread_mutex_t *mutexes[] = {&s->maintain_lock, &s->writer_lock, &s->lock, &s->queue_lock};
     for (size_t i = 0; i < COUNT(mutexes); i++)
         REQUIRE(pthread_mutex_init(mutexes[i], NULL) == 0);
@@ -63,6 +65,7 @@ static void destroy(struct store *s)
         batch_encoder_destroy(s->encoders[i]);
     mem_free(s->imaged);
     mem_free(s->live);
+    mem_free(s->apart);
     mem_free(s->encoders);
     mem_free(s->logs);
     mem_free(s->ordinals);
@@ -605,7 +608,7 @@ bool store_maintain(struct store *s, struct err *e)
 {
     if (s->options.read_only)
         return err_set(e, ERR_INVALID, "%.*s is open for reading only", STR_ARG(s->dir));
-    pthread_mutex_lock(&s->maintain_lock);
+    store_take_maintain_lock(s);
     bool ok = close_stage(s, e) && store_seal(s, e);
     for (bool did = true; ok && did;)
         ok = store_compact(s, true, &did, e);
@@ -619,7 +622,7 @@ void store_state(struct store *s, struct store_state *out)
     struct err ignored = {0};
     pthread_mutex_lock(&s->lock);
     /* Rows known by content count only if they are new: ask the preview where it can be made. */
-    bool is_exact = store_settle(s, &ignored) && store_preview(s, &ignored);
+    bool is_exact = store_show(s, &ignored);
     if (!is_exact || !s->preview.rows)
         out->unsealed_events = chunk_rows(s->active->chunk);
     for (size_t i = 0; is_exact && i < s->preview.result.image_count; i++)
@@ -634,6 +637,8 @@ void store_state(struct store *s, struct store_state *out)
         out->log_bytes += s->logs[i].bytes;
     out->people = people_ordinals(s->people);
     out->segments = s->live_count;
+    out->sealed_bytes = s->sealed_bytes;
+    out->rewritten_bytes = s->rewritten_bytes;
     out->torn_bytes_cut = s->torn_bytes_cut;
     out->restarts = s->restarts;
     out->is_stopped = s->is_stopped;

@@ -57,6 +57,7 @@ static bool begin(struct store *s, struct sealing *w)
         w->marks = manifest_content(s->manifest)->marks;
         w->marks.log_sequence = w->list[w->count - 1].sequence_end;
         w->marks.next_age = s->next_age;
+        w->marks.next_segment = MAX(w->marks.next_segment, s->numbers_from);
         choose_logs(s, w);
     }
     pthread_mutex_unlock(&s->lock);
@@ -148,7 +149,8 @@ static bool write_segments(struct store *s, struct sealing *w, struct err *e)
     uint64_t first = w->marks.next_segment;
     for (size_t from = 0, to; from < w->sorted_count; from = to) {
         to = from + 1;
-        while (to < w->sorted_count && w->sorted[to]->month_start == w->sorted[from]->month_start)
+        while (to < w->sorted_count && to - from < MERGE_SOURCES_MAX &&
+               w->sorted[to]->month_start == w->sorted[from]->month_start)
             to++;
         if (!write_month(s, w, from, to, e))
             return err_while(e, "writing a segment");
@@ -157,7 +159,7 @@ static bool write_segments(struct store *s, struct sealing *w, struct err *e)
            (os_dir_sync(s->os, s->dir, e) && open_made(s, w, first, e));
 }
 
-static struct manifest_segment entry_of(const struct segment *g)
+struct manifest_segment store_segment_entry(const struct segment *g)
 {
     return (struct manifest_segment){.number = g->number,
                                      .age = g->age,
@@ -170,7 +172,7 @@ static bool name_in_manifest(struct store *s, struct sealing *w, struct err *e)
 {
     struct manifest_segment *added = mem_array(w->made_count, sizeof *added);
     for (size_t i = 0; i < w->made_count; i++)
-        added[i] = entry_of(w->made[i]);
+        added[i] = store_segment_entry(w->made[i]);
     struct manifest_edit edit = {.added = added, .added_count = w->made_count, .marks = w->marks};
     bool ok = manifest_edit(s->manifest, &edit, e);
     mem_free(added);
@@ -184,6 +186,8 @@ static void publish(struct store *s, struct sealing *w)
     s->live = mem_grow(s->live, s->live_count + w->made_count, sizeof *s->live);
     for (size_t i = 0; i < w->made_count; i++)
         s->live[s->live_count++] = segment_keep(w->made[i]);
+    for (size_t i = 0; i < w->made_count; i++)
+        s->sealed_bytes += w->made[i]->bytes;
     if (s->live_count)
         qsort(s->live, s->live_count, sizeof *s->live, store_segment_order);
     size_t id_count = 0;

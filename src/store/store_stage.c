@@ -198,7 +198,7 @@ void store_preview_clear(struct store *s)
     s->preview = (struct preview){0};
 }
 
-bool store_preview(struct store *s, struct err *e)
+static bool make_preview(struct store *s, struct err *e)
 {
     REQUIRE(!s->frozen);
     size_t rows = chunk_rows(s->active->chunk);
@@ -218,15 +218,22 @@ bool store_preview(struct store *s, struct err *e)
     return true;
 }
 
-bool store_count_dropped(struct store *s, struct tally *t, uint64_t *dropped, struct err *e)
+bool store_show(struct store *s, struct err *e)
 {
     if (!store_settle(s, e))
         return false;
-    *dropped = t->dropped;
-    if (t->stage_age != s->active->age)
-        return true;
-    if (!store_preview(s, e))
+    while (chunk_rows(s->active->chunk) > STORE_PREVIEW_ROWS)
+        if (!store_freeze(s, e) || !store_settle(s, e))
+            return false;
+    return make_preview(s, e);
+}
+
+bool store_count_dropped(struct store *s, struct tally *t, uint64_t *dropped, struct err *e)
+{
+    if (!store_show(s, e))
         return false;
-    *dropped += s->preview.result.dropped_by_origin[t->origin];
+    *dropped = t->dropped;
+    if (t->stage_age == s->active->age && s->preview.rows)
+        *dropped += s->preview.result.dropped_by_origin[t->origin];
     return true;
 }
