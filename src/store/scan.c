@@ -19,7 +19,7 @@
 #include "store/scan_units.h"
 #include "store/snapshot.h"
 
-enum { TASK_ROWS = 16384 };
+enum { TASK_ROWS = 32768 };
 
 /* A thread's own memory, kept from task to task. */
 struct worker {
