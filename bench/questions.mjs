@@ -1,4 +1,6 @@
-// The five questions, as Tenure is asked them, and the one shape in which answers are compared.
+// The five questions, as Tenure is asked them, the one shape in which answers are compared, and the
+// bytes that any reader of columns must read for them: names of all rows (1 byte), times (4 bytes)
+// where the name matched, and a byte for each code that is wanted.
 export const DAYS = 180;
 export const WEEKS = 26; // weeks that begin within the range
 export const PERIODS = 12;
@@ -16,18 +18,21 @@ export const questions = [
   {
     key: 'daily_people_of_one',
     title: 'daily people of one event, 180 days',
+    needs: (rows, matched) => rows + 4 * matched,
     ask: { insight: 'trends', ...range, interval: 'day', series: [{ event: ONE_EVENT, math: 'people' }] },
     read: (answer) => answer.series[0].values,
   },
   {
     key: 'daily_people_of_any',
     title: 'daily people of any event',
+    needs: (rows, matched) => 4 * rows,
     ask: { insight: 'trends', ...range, interval: 'day', series: [{ event: null, math: 'people' }] },
     read: (answer) => answer.series[0].values,
   },
   {
     key: 'events_by_day_and_country',
     title: 'events by day and country',
+    needs: (rows, matched) => 5 * rows,
     ask: {
       insight: 'trends', ...range, interval: 'day', series: [{ event: null, math: 'events' }],
       breakdown: [{ property: 'country', of: 'event' }],
@@ -38,12 +43,14 @@ export const questions = [
   {
     key: 'funnel',
     title: '4-step ordered funnel, 14 days',
+    needs: (rows, matched) => rows + 4 * matched,
     ask: { insight: 'funnel', ...range, steps: FUNNEL.map((event) => ({ event })), window: '14d' },
     read: (answer) => answer.steps.map((s) => s.count),
   },
   {
     key: 'retention',
     title: 'weekly retention, 12 weeks',
+    needs: (rows, matched) => 5 * rows,
     ask: {
       insight: 'retention', ...range, interval: 'week', periods: PERIODS, cohort: 'first_matching',
       start: { event: START_EVENT }, return: { event: null },

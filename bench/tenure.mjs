@@ -1,5 +1,5 @@
 // Tenure's half: the file goes in through `tenure import`, the questions through the HTTP endpoint.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -61,6 +61,13 @@ async function ask(server, key, question) {
   return JSON.parse(body);
 }
 
+// What `tenure query --explain` says was read.
+function readOf(data, question) {
+  const said = spawnSync(command, ['query', JSON.stringify(question), '--data', data, '--project', 'bench', '--json', '--explain'], { encoding: 'utf8', maxBuffer: 1 << 26 });
+  const [, rows, matched, megabytes] = /(\d+) rows looked at, (\d+) matched, ([\d.]+) MB read/.exec(said.stderr);
+  return { rows: Number(rows), matched: Number(matched), bytes: Number(megabytes) * 1e6 };
+}
+
 export async function run(jsonl, dir, events) {
   const data = join(dir, 'tenure');
   const done = join(dir, 'tenure.done');
@@ -88,6 +95,7 @@ export async function run(jsonl, dir, events) {
       results[key] = { answer: read(answer), times };
     }
     clearInterval(watch);
+    for (const { key, ask: question } of q.questions) results[key].read = readOf(data, question);
     const version = text(['--version']).trim();
     return { name: /^tenure/i.test(version) ? version.replace(/^t/, 'T') : `Tenure ${version}`, events, bytes, loadSeconds: made.loadSeconds, results,
       memory: { idleWhole: idle.whole, idleOwn: idle.own, queryOwn: ownMax - idle.own } };
