@@ -3,10 +3,10 @@
  *
  * By unit, a task is a range of person ordinals. For each segment it finds the matching rows of
  * that range (scan_match) and writes each unit's values side by side (scan_units), in the order of
- * segments, which is the order of time but for months with several segments and for merged persons:
- * those units are put in order at the end. In parts, each group of segments whose times overlap is
- * done by itself, and the group of one segment, the usual one, needs no laying side by side. By
- * rows, a task is one block of a segment.
+ * segments, which is the order of time but for months with several segments: there, units are put
+ * in order at the end. Merged persons are brought together within each segment (scan_join). In
+ * parts, each group of segments whose times overlap is done by itself, and the group of one
+ * segment, the usual one, needs no laying side by side. By rows, a task is one block of a segment.
  */
 #include "store/scan.h"
 
@@ -15,6 +15,7 @@
 
 #include "store/people.h"
 #include "store/scan_emit.h"
+#include "store/scan_join.h"
 #include "store/scan_match.h"
 #include "store/scan_units.h"
 #include "store/snapshot.h"
@@ -32,6 +33,8 @@ struct worker {
     uint32_t *units;
     uint32_t *starts;
     size_t unit_room;
+    struct joining joining;
+    struct joined joined;
     struct scan_stats stats;
 };
 
@@ -286,14 +289,38 @@ static void task_of_rows(void *context, size_t task, unsigned thread)
 
 /* ---- by unit ---- */
 
-/* Index of the first person of the segment that is not below `ordinal`. */
+/* Index of the first person of the segment that is not below `ordinal`: persons lie nearly evenly,
+ * so the search begins where it should be. */
 static uint32_t person_index(const struct segment *g, uint32_t ordinal)
 {
-    uint32_t low = 0, high = g->person_count;
+    const uint32_t *persons = g->persons;
+    uint32_t count = g->person_count, step = 16;
 
+    if (!count || persons[count - 1] < ordinal)
+        return count;
+    uint64_t span = (uint64_t)persons[count - 1] - persons[0] + 1;
+    uint32_t low = 0, high = count;
+    if (ordinal <= persons[0])
+        return 0;
+    uint32_t guess = (uint32_t)((uint64_t)(ordinal - persons[0]) * count / span);
+    if (persons[guess] < ordinal) {
+        low = guess + 1;
+        while (low + step < count && persons[low + step] < ordinal) {
+            low += step + 1;
+            step *= 2;
+        }
+        high = MIN(count, low + step + 1);
+    } else {
+        high = guess + 1;
+        while (high > step + 1 && persons[high - 1 - step] >= ordinal) {
+            high -= step;
+            step *= 2;
+        }
+        low = high > step + 1 ? high - 1 - step : 0;
+    }
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (g->persons[middle] < ordinal)
+        if (persons[middle] < ordinal)
             low = middle + 1;
         else
             high = middle;
@@ -301,11 +328,24 @@ static uint32_t person_index(const struct segment *g, uint32_t ordinal)
     return low;
 }
 
+static void list_end(struct worker *w)
+{
+    worker_rows(w, LIST_PADDING);
+    for (size_t i = 0; i < LIST_PADDING; i++)
+        w->rows[w->row_count++] = LIST_END;
+}
+
+/* The segment's rows of persons [from, to), by index. False when reading fails; a piece without
+ * rows is left away. */
 static bool piece_add(struct scan *s, struct worker *w, const struct segment_plan *p, uint32_t from,
-                      uint32_t to, uint32_t unit, bool is_single, struct err *e)
+                      uint32_t to, uint32_t unit, struct err *e)
 {
     const struct segment *g = p->segment;
-    struct piece piece = {p, from, to, unit, is_single, false, w->row_count, 0};
+    struct piece piece = {.segment = p,
+                          .person_from = from,
+                          .person_to = to,
+                          .unit = unit,
+                          .found_from = w->row_count};
 
     if (from >= to)
         return true;
@@ -313,36 +353,53 @@ static bool piece_add(struct scan *s, struct worker *w, const struct segment_pla
         return false;
     piece.is_every = !match_rows(s, w, p, g->starts[from], g->starts[to]);
     piece.found_to = w->row_count;
-    worker_rows(w, LIST_PADDING);
-    for (size_t i = 0; i < LIST_PADDING; i++)
-        w->rows[w->row_count++] = LIST_END;
+    list_end(w);
     if (piece.is_every || piece.found_to > piece.found_from)
         ARRAY_PUSH(w->pieces, w->piece_count, w->piece_room) = piece;
     return true;
 }
 
-/* Pieces of all persons in [low, high), and of those merged into one of them from elsewhere. */
-static bool pieces_find(struct scan *s, struct worker *w, uint32_t low, uint32_t high,
+/* Joins the pieces from `first` on, all of one segment, into one. */
+static void pieces_settle(struct scan *s, struct worker *w, size_t first, bool has_range)
+{
+    const struct piece *raw = w->pieces + first;
+    size_t count = w->piece_count - first, events = 0;
+
+    for (size_t i = 0; i < count; i++)
+        events += piece_events(&raw[i]);
+    worker_rows(w, events);
+    struct piece joined = pieces_join(&w->joined, &w->joining, raw, count, has_range, w->rows,
+                                      w->masks, w->row_count);
+    if (raw[0].is_every && s->plan.selector_count > 1)
+        masks_of_names(joined.segment, w->rows + joined.found_from, w->masks + joined.found_from,
+                       joined.found_to - joined.found_from);
+    w->row_count = joined.found_to;
+    list_end(w);
+    w->pieces[first] = joined;
+    w->piece_count = first + (joined.unit_count > 0);
+}
+
+/* What the segment has of the task's units: of the persons of the range, and of those merged into
+ * one of them from elsewhere. */
+static bool pieces_find(struct scan *s, struct worker *w, const struct segment_plan *p,
                         struct err *e)
 {
-    for (size_t i = 0; i < s->segment_count; i++) {
-        const struct segment_plan *p = &s->segments[i];
-        if (!piece_add(s, w, p, person_index(p->segment, low), person_index(p->segment, high), 0,
-                       false, e))
+    const struct segment *g = p->segment;
+    const struct joining *who = &w->joining;
+    size_t first = w->piece_count;
+    uint32_t from = person_index(g, who->low), to = person_index(g, who->high);
+
+    if (!piece_add(s, w, p, from, to, 0, e))
+        return false;
+    bool has_range = w->piece_count > first;
+    for (size_t i = 0; i < who->guest_count; i++) {
+        uint32_t at = person_index(g, who->guests[i].person);
+        if (at < g->person_count && g->persons[at] == who->guests[i].person &&
+            !piece_add(s, w, p, at, at + 1, who->guests[i].unit, e))
             return false;
-        for (uint32_t unit = low; s->has_merges && unit < high; unit++) {
-            const uint32_t *members;
-            size_t count = people_members(s->people, unit, &members);
-            for (size_t m = 0; members && m < count; m++) {
-                uint32_t at = person_index(p->segment, members[m]);
-                if (members[m] == unit || at == p->segment->person_count ||
-                    p->segment->persons[at] != members[m])
-                    continue;
-                if (!piece_add(s, w, p, at, at + 1, unit, true, e))
-                    return false;
-            }
-        }
     }
+    if (w->piece_count > first && (who->has_away || w->piece_count > first + has_range))
+        pieces_settle(s, w, first, has_range);
     return true;
 }
 
@@ -359,19 +416,15 @@ static void worker_units(struct worker *w, size_t units)
 static void group_write(struct scan *s, struct worker *w, struct units_job *job, size_t at,
                         struct scan_batch *b)
 {
-    const struct piece *p = job->pieces;
-
     b->units = w->units;
     b->starts = w->starts;
-    w->out.is_ordered = s->plan.in_parts && job->piece_count == 1 && !s->has_merges;
+    b->always = 0;
+    w->out.is_ordered = s->plan.in_parts && job->piece_count == 1;
     if (w->out.is_ordered) {
-        piece_write(job, p, &w->out, at, w->starts);
-        b->unit_count = p->person_to - p->person_from;
-        b->units = p->segment->segment->persons + p->person_from;
-        b->always = p->segment->always;
+        b->unit_count = piece_write(job, job->pieces, &w->out, at, &b->units, w->starts);
+        b->always = job->pieces->segment->always;
     } else {
         b->unit_count = units_write(job, &w->out, at, w->units, w->starts);
-        b->always = 0;
         for (size_t i = 0; s->needs_order && i < b->unit_count; i++)
             output_order(&w->out, w->starts[i], w->starts[i + 1]);
     }
@@ -419,20 +472,27 @@ static void task_of_units(void *context, size_t task, unsigned thread)
     if (!scan_goes_on(s))
         return;
     w->row_count = w->piece_count = 0;
+    w->joined.unit_count = w->joined.place_count = 0;
     worker_units(w, high - low);
-    if (!pieces_find(s, w, low, high, &e)) {
-        scan_fail(s, &e);
-        return;
-    }
+    if (s->has_merges)
+        joining_make(&w->joining, s->people, low, high);
+    w->joining.low = low;
+    w->joining.high = high;
+    for (size_t i = 0; i < s->segment_count; i++)
+        if (!pieces_find(s, w, &s->segments[i], &e)) {
+            scan_fail(s, &e);
+            return;
+        }
     for (size_t i = 0; i < w->piece_count; i++)
         events += piece_events(&w->pieces[i]);
     output_room(&w->out, events + UNITS_SPARE);
     struct units_job job = {
         .plan = &s->plan,
-        .merges = s->has_merges ? s->people : NULL,
         .pieces = w->pieces,
         .rows = w->rows,
         .masks = w->masks,
+        .units = w->joined.units,
+        .places = w->joined.places,
         .low = low,
         .high = high,
     };
@@ -475,7 +535,7 @@ static bool segments_plan(struct scan *s, struct snapshot *v, struct arena *aren
 }
 
 /*
- * Units come in time order by themselves, unless a month has two segments or persons were merged.
+ * Units come in time order by themselves, unless a month has two segments.
  * Segments stand in order of months; one group of them all when the sink wants whole units.
  */
 static void groups_make(struct scan *s, struct arena *arena)
@@ -491,7 +551,7 @@ static void groups_make(struct scan *s, struct arena *arena)
             s->group_count++;
         s->group_ends[s->group_count - 1] = i + 1;
     }
-    s->needs_order = overlap || s->has_merges;
+    s->needs_order = overlap;
 }
 
 static size_t tasks_by_unit(struct scan *s)
@@ -534,6 +594,8 @@ static void workers_free(struct scan *s, unsigned threads, struct scan_stats *st
         mem_free(w->masks);
         mem_free(w->units);
         mem_free(w->starts);
+        joining_free(&w->joining);
+        joined_free(&w->joined);
     }
     for (size_t i = 0; i < s->segment_count; i++) {
         const struct segment_plan *p = &s->segments[i];

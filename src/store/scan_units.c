@@ -10,70 +10,28 @@ enum {
     PREFETCH_ROWS = 64
 };
 
-/* One segment's pieces of one kind, walked person by person. */
+/* One piece, walked unit by unit. */
 struct stream {
-    const struct piece *piece, *end;
-    const struct segment_plan *segment;
-    uint32_t person; /* index in the segment */
-    size_t found;    /* next entry of the list */
-    uint32_t unit;   /* of `person`; NO_UNIT at the end */
+    const struct piece *piece;
+    const uint32_t *units; /* of the piece, ascending */
+    size_t next, end;      /* in `units`: the unit it stands at */
+    size_t found;          /* next entry of the list */
+    uint32_t unit;         /* units[next]; NO_UNIT at the end */
 };
 
 /* ---- streams ---- */
 
-/* First entry of the list that is not below `row`. */
-static inline size_t list_skip(const uint32_t *rows, size_t at, uint32_t row)
+static void streams_make(const struct units_job *job, struct stream *streams)
 {
-    while (rows[at] < row)
-        at++;
-    return at;
-}
-
-/* Settles which unit the stream stands at, passing over persons merged into another: their rows
- * come as single pieces of that other. */
-static void stream_settle(const struct units_job *job, struct stream *s)
-{
-    for (;;) {
-        const struct segment *g = s->segment->segment;
-        if (s->person == s->piece->person_to) {
-            if (++s->piece == s->end) {
-                s->unit = NO_UNIT;
-                return;
-            }
-            s->person = s->piece->person_from;
-            s->found = s->piece->found_from;
-            continue;
-        }
-        s->unit = s->piece->is_single ? s->piece->unit : g->persons[s->person];
-        if (s->piece->is_single || !job->merges || people_unit(job->merges, s->unit) == s->unit)
-            return;
-        s->person++;
-        if (!s->piece->is_every)
-            s->found = list_skip(job->rows, s->found, g->starts[s->person]);
-    }
-}
-
-static size_t streams_make(const struct units_job *job, struct stream *streams)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < job->piece_count;) {
+    for (size_t i = 0; i < job->piece_count; i++) {
         const struct piece *p = &job->pieces[i];
-        size_t end = i + 1;
-        while (p->is_single && end < job->piece_count && job->pieces[end].is_single &&
-               job->pieces[end].segment == p->segment)
-            end++;
-        streams[count] = (struct stream){
-            .piece = p,
-            .end = job->pieces + end,
-            .segment = p->segment,
-            .person = p->person_from,
-            .found = p->found_from,
-        };
-        stream_settle(job, &streams[count++]);
-        i = end;
+        struct stream *s = &streams[i];
+        *s = (struct stream){.piece = p, .found = p->found_from};
+        s->units = p->is_joined ? job->units + p->unit_from
+                                : p->segment->segment->persons + p->person_from;
+        s->end = p->is_joined ? p->unit_count : p->person_to - p->person_from;
+        s->unit = s->end ? s->units[0] : NO_UNIT;
     }
-    return count;
 }
 
 /* ---- runs ---- */
@@ -171,33 +129,37 @@ INLINE size_t list_count(const uint32_t *rows, size_t found, uint32_t row)
     }
 }
 
-/* Appends the stream's run of its person, and goes on to the next. Returns its length. */
+/* Appends the stream's run of its unit, and goes on to the next. Returns its length. */
 INLINE size_t stream_write(const struct units_job *job, struct stream *s, struct output *o,
                            size_t at, int shape)
 {
-    const struct segment_plan *p = s->segment;
-    const uint32_t *starts = p->segment->starts;
-    uint32_t first = starts[s->person], end = starts[s->person + 1];
-    struct row_run run = {.first = first, .count = end - first};
+    const struct piece *piece = s->piece;
+    const struct segment_plan *p = piece->segment;
+    struct row_run run = {0};
 
-    /* Several segments are read in turns, which the machine does not foresee by itself. */
-    __builtin_prefetch(p->time + end + PREFETCH_ROWS);
-    if (!s->piece->is_every) {
+    if (piece->is_joined) {
+        const size_t *places = job->places + piece->place_from + s->next;
+        run.count = places[1] - places[0];
+    } else {
+        const uint32_t *starts = p->segment->starts + piece->person_from + s->next;
+        run.first = starts[0];
+        run.count =
+            piece->is_every ? starts[1] - starts[0] : list_count(job->rows, s->found, starts[1]);
+        /* Several segments are read in turns, which the machine does not foresee by itself. */
+        __builtin_prefetch(p->time + starts[1] + PREFETCH_ROWS);
+    }
+    if (!piece->is_every) {
         run.rows = job->rows + s->found;
         run.masks = job->plan->selector_count > 1 ? job->masks + s->found : NULL;
-        run.count = list_count(job->rows, s->found, end);
         s->found += run.count;
     }
     if (!shape)
         output_emit(o, job->plan, p, &run, at);
-    else if (s->piece->is_every)
-        write_every(p, first, run.count, o, at, shape);
+    else if (piece->is_every)
+        write_every(p, run.first, run.count, o, at, shape);
     else
         write_list(p, run.rows, run.masks, run.count, o, at, shape);
-    if (LIKELY(++s->person < s->piece->person_to && !job->merges))
-        s->unit = p->segment->persons[s->person];
-    else
-        stream_settle(job, s);
+    s->unit = LIKELY(++s->next < s->end) ? s->units[s->next] : NO_UNIT;
     return run.count;
 }
 
@@ -269,8 +231,9 @@ size_t units_write(const struct units_job *job, struct output *out, size_t at, u
 
     if (job->piece_count > STREAMS_USUAL)
         streams = mem_array(job->piece_count, sizeof *streams);
-    size_t count = streams_make(job, streams);
-    size_t unit_count = shape_best(job, out)(job, streams, count, out, at, units, starts);
+    streams_make(job, streams);
+    size_t unit_count =
+        shape_best(job, out)(job, streams, job->piece_count, out, at, units, starts);
     if (streams != usual)
         mem_free(streams);
     return unit_count;
@@ -319,29 +282,45 @@ __attribute__((target("avx2,popcnt"))) static void list_starts_avx2(const uint32
 }
 #endif
 
-void piece_write(const struct units_job *job, const struct piece *piece, struct output *out,
-                 size_t at, uint32_t *starts)
+static void list_starts_best(const uint32_t *rows, const uint32_t *persons, size_t count,
+                             uint32_t at, uint32_t *starts)
+{
+#if defined __x86_64__
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt")) {
+        list_starts_avx2(rows, persons, count, at, starts);
+        return;
+    }
+#endif
+    list_starts(rows, persons, count, at, starts);
+}
+
+size_t piece_write(const struct units_job *job, const struct piece *piece, struct output *out,
+                   size_t at, const uint32_t **units, uint32_t *starts)
 {
     const struct segment_plan *p = piece->segment;
-    const uint32_t *persons = p->segment->starts + piece->person_from;
-    size_t count = piece->person_to - piece->person_from;
-    struct row_run run = {.first = persons[0], .count = piece_events(piece)};
+    struct row_run run = {.count = piece_events(piece)};
 
     if (!piece->is_every) {
         run.rows = job->rows + piece->found_from;
         run.masks = job->plan->selector_count > 1 ? job->masks + piece->found_from : NULL;
     }
+    if (piece->is_joined) {
+        const size_t *places = job->places + piece->place_from;
+        for (size_t i = 0; i <= piece->unit_count; i++)
+            starts[i] = (uint32_t)(at + places[i] - places[0]);
+        output_emit(out, job->plan, p, &run, at);
+        *units = job->units + piece->unit_from;
+        return piece->unit_count;
+    }
+    const uint32_t *rows = p->segment->starts + piece->person_from;
+    size_t count = piece->person_to - piece->person_from;
+    run.first = rows[0];
     output_emit(out, job->plan, p, &run, at);
-    if (piece->is_every) {
+    *units = p->segment->persons + piece->person_from;
+    if (piece->is_every)
         for (size_t i = 0; i <= count; i++)
-            starts[i] = (uint32_t)at + persons[i] - persons[0];
-        return;
-    }
-#if defined __x86_64__
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt")) {
-        list_starts_avx2(run.rows, persons, count, (uint32_t)at, starts);
-        return;
-    }
-#endif
-    list_starts(run.rows, persons, count, (uint32_t)at, starts);
+            starts[i] = (uint32_t)at + rows[i] - rows[0];
+    else
+        list_starts_best(run.rows, rows, count, (uint32_t)at, starts);
+    return count;
 }
