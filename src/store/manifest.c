@@ -53,9 +53,9 @@ static void put_segment(struct buf *b, const struct manifest_segment *g)
 
 static void put_marks(struct buf *b, const struct manifest_marks *m)
 {
-    const uint64_t list[] = {m->people_file,  m->people_bytes, m->people_count,
-                             m->facts_file,   m->facts_bytes,  m->log_file,
-                             m->log_sequence, m->next_segment, m->next_age};
+    const uint64_t list[] = {m->people_file, m->people_bytes, m->people_count, m->facts_file,
+                             m->facts_bytes, m->log_file,     m->log_sequence, m->next_segment,
+                             m->next_age,    m->log_durable};
     varint_put(b, ITEM_MARKS);
     for (size_t i = 0; i < COUNT(list); i++)
         varint_put(b, list[i]);
@@ -76,7 +76,7 @@ static bool get_marks(struct str *rest, struct manifest_marks *m)
            varint_get(rest, &m->people_count) && varint_get(rest, &m->facts_file) &&
            varint_get(rest, &m->facts_bytes) && varint_get(rest, &m->log_file) &&
            varint_get(rest, &m->log_sequence) && varint_get(rest, &m->next_segment) &&
-           varint_get(rest, &m->next_age);
+           varint_get(rest, &m->next_age) && varint_get(rest, &m->log_durable);
 }
 
 /* ---- the list ---- */
@@ -325,7 +325,8 @@ bool manifest_create(struct os *os, struct str dir, const struct identity *who, 
 {
     char room[OS_PATH_BYTES];
     struct manifest_content empty = {
-        .marks = {.log_file = 1, .log_sequence = 1, .next_segment = 1, .next_age = 1}};
+        .marks = {
+            .log_file = 1, .log_sequence = 1, .next_segment = 1, .next_age = 1, .log_durable = 1}};
     uint64_t bytes;
     if (!write_whole(os, manifest_path(room, dir), who, head_salt(os), &empty, &bytes, e))
         return err_while(e, "starting the manifest");

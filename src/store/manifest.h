@@ -26,6 +26,8 @@ struct manifest_marks {
     uint64_t log_file;                   /* where replay starts: file … */
     uint64_t log_sequence;               /* … and the first batch that is not in the segments */
     uint64_t next_segment, next_age;
+    uint64_t log_durable; /* all batches before this one were durable when this was written: a log
+                             that ends earlier is cut, or an older one */
 };
 
 struct manifest_content {

@@ -132,8 +132,10 @@ static void check_log(struct log_check *l, const struct capture_file *f)
         check_found(c, f->name,
                     "it begins with batch %" PRIu64 ", and batch %" PRIu64 " is missing",
                     end.head.first, l->next ? l->next : marks->log_sequence);
-    if (f->is_last_log && end.sequence < marks->log_sequence)
-        check_found(c, f->name, "the log ends before batch %" PRIu64, marks->log_sequence);
+    uint64_t durable = MAX(marks->log_sequence, marks->log_durable);
+    if (f->is_last_log && end.sequence < durable)
+        check_found(c, f->name, "the log ends before batch %" PRIu64 ", which was durable",
+                    durable - 1);
     if (f->is_last_log)
         c->report->torn_bytes = end.torn_bytes;
     l->next = end.sequence;

@@ -138,7 +138,8 @@ static bool make_dir(struct store *s, struct err *e)
     return false;
 }
 
-static bool make_manifest(struct store *s, struct err *e)
+/* Data without a manifest is damage, not a new store. */
+static bool refuse_orphans(struct store *s, struct err *e)
 {
     AUTO(arena) *arena = arena_create(0);
     struct str *names;
@@ -151,6 +152,11 @@ static bool make_manifest(struct store *s, struct err *e)
                     STR_ARG(names[i]));
             return err_hint(e, "restore the directory from a backup");
         }
+    return true;
+}
+
+static bool make_manifest(struct store *s, struct err *e)
+{
     struct identity who = {.project = s->project};
     os_random(s->os, &who.store, sizeof who.store);
     return sync_parent(s, e) && manifest_create(s->os, s->dir, &who, e);
@@ -162,9 +168,11 @@ static bool open_manifest(struct store *s, struct err *e)
         return true;
     if (e->kind != ERR_NOT_FOUND)
         return false;
+    *e = (struct err){0};
+    if (!refuse_orphans(s, e))
+        return false;
     if (s->options.read_only)
         return err_set(e, ERR_NOT_FOUND, "%.*s holds no store", STR_ARG(s->dir));
-    *e = (struct err){0};
     return make_manifest(s, e) && manifest_open(s->os, s->dir, s->project, &s->manifest, e);
 }
 
@@ -333,7 +341,7 @@ static bool replay_logs(struct store *s, const struct manifest_marks *marks, con
         ARRAY_PUSH(s->logs, s->log_count, s->log_room) =
             (struct log_file){list[i], end->head.first, end->bytes};
     }
-    if (expected < r.from && count)
+    if (expected < MAX(r.from, marks->log_durable) && count)
         return gap(s, list[count - 1], expected, e);
     s->torn_bytes_cut = count ? end->torn_bytes : 0;
     return true;
@@ -569,13 +577,25 @@ static void join_threads(struct store *s)
     }
 }
 
+/* The manifest says how far the log goes, so that a part of it that is lost later is missed. */
+static bool finish_log(struct store *s, struct err *e)
+{
+    struct manifest_edit edit = {.marks = manifest_content(s->manifest)->marks};
+    uint64_t end = wal_next_sequence(s->wal);
+    if (!wal_finish(s->wal, e))
+        return false;
+    bool is_said = edit.marks.log_durable >= end;
+    edit.marks.log_durable = end;
+    return is_said || manifest_edit(s->manifest, &edit, e);
+}
+
 void store_close(struct store *s)
 {
     if (!s)
         return;
     join_threads(s);
     struct err ignored = {0}; /* what was acknowledged is durable with or without a tidy end */
-    if (s->wal && !s->is_stopped && !wal_finish(s->wal, &ignored))
+    if (s->wal && !s->is_stopped && !finish_log(s, &ignored))
         s->is_stopped = true;
     destroy(s);
 }

@@ -173,6 +173,7 @@ static bool name_in_manifest(struct store *s, struct sealing *w, struct err *e)
     struct manifest_segment *added = mem_array(w->made_count, sizeof *added);
     for (size_t i = 0; i < w->made_count; i++)
         added[i] = store_segment_entry(w->made[i]);
+    w->marks.log_durable = MAX(w->marks.log_durable, w->marks.log_sequence); /* sync_log */
     struct manifest_edit edit = {.added = added, .added_count = w->made_count, .marks = w->marks};
     bool ok = manifest_edit(s->manifest, &edit, e);
     mem_free(added);

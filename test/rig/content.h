@@ -20,9 +20,10 @@ static inline bool content_equal(const struct content *a, const struct content *
 
 static inline uint64_t content_row(const struct event *ev)
 {
-    uint64_t parts[] = {event_content_hash(ev),   hash64(ev->id, 1), hash64(ev->person, 2),
-                        (uint64_t)ev->received,   ev->sequence,      (uint64_t)ev->offset_minutes,
-                        hash64(ev->account, 3),   hash64(ev->session, 4), (uint64_t)ev->time};
+    uint64_t parts[] = {
+        event_content_hash(ev), hash64(ev->id, 1),      hash64(ev->person, 2),
+        (uint64_t)ev->received, ev->sequence,           (uint64_t)ev->offset_minutes,
+        hash64(ev->account, 3), hash64(ev->session, 4), (uint64_t)ev->time};
     return hash64((struct str){(const char *)parts, sizeof parts}, 5);
 }
 
@@ -68,9 +69,10 @@ static inline bool content_of(const struct snapshot *v, struct content *out, str
     *out = (struct content){0};
     for (uint32_t p = 0; p < people_count(v->people); p++) {
         uint32_t unit = people_unit(v->people, p);
-        uint64_t parts[] = {hash64(people_id(v->people, p), 7), hash64(people_id(v->people, unit), 8),
-                            content_trait(v, unit, STR("plan")), content_trait(v, unit, STR("level")),
-                            (uint64_t)snapshot_created(v, unit)};
+        uint64_t parts[] = {
+            hash64(people_id(v->people, p), 7), hash64(people_id(v->people, unit), 8),
+            content_trait(v, unit, STR("plan")), content_trait(v, unit, STR("level")),
+            (uint64_t)snapshot_created(v, unit)};
         out->people += hash64((struct str){(const char *)parts, sizeof parts}, 9);
     }
     return content_rows(v, out, e);

@@ -38,9 +38,16 @@ enum damage {
     FOREIGN,
     DAMAGES
 };
-static const char *const damage_names[DAMAGES] = {
-    "a flipped bit", "flipped bits", "a sector of zeros", "swapped sectors", "a torn sector",
-    "a cut",         "growth",       "a missing file",    "an older file",   "another project's file"};
+static const char *const damage_names[DAMAGES] = {"a flipped bit",
+                                                  "flipped bits",
+                                                  "a sector of zeros",
+                                                  "swapped sectors",
+                                                  "a torn sector",
+                                                  "a cut",
+                                                  "growth",
+                                                  "a missing file",
+                                                  "an older file",
+                                                  "another project's file"};
 
 /* One file of the store or the backup, with what may take its place. */
 struct victim {
@@ -74,7 +81,7 @@ struct trial {
 static volatile uint64_t now_running;
 static const char *volatile rig_name = "rot";
 
-static uint64_t throw(struct trial *t, uint64_t limit)
+static uint64_t throw(struct trial * t, uint64_t limit)
 {
     return hash_mix(t->seed * 0x9E3779B97F4A7C15u + t->throws++) % limit;
 }
@@ -263,7 +270,7 @@ static void flip(struct trial *t, char *at, size_t len, uint64_t bits)
 /* A part of the file that a disk would read or lose as one. */
 static struct str sector(struct trial *t, char *at, size_t len)
 {
-    size_t sectors = (len + SECTOR - 1) / SECTOR, n = (size_t)throw(t, sectors);
+    size_t sectors = (len + SECTOR - 1) / SECTOR, n = (size_t) throw(t, sectors);
 
     return str_sub((struct str){at, len}, n * SECTOR, SECTOR);
 }
@@ -283,10 +290,9 @@ static void swap(struct trial *t, char *at, size_t len)
 static void tear(struct trial *t, char *at, size_t len)
 {
     struct str a = sector(t, at, len);
-    size_t from = (size_t)throw(t, a.len), place = (size_t)(a.at - at) + from;
-    struct str other = t->victim->older_count
-                           ? t->victim->older[throw(t, t->victim->older_count)]
-                           : t->victim->foreign;
+    size_t from = (size_t) throw(t, a.len), place = (size_t)(a.at - at) + from;
+    struct str other = t->victim->older_count ? t->victim->older[throw(t, t->victim->older_count)]
+                                              : t->victim->foreign;
 
     if (place >= other.len)
         memset(at + place, 0, a.len - from);
@@ -331,9 +337,9 @@ static struct str damaged_bytes(struct trial *t, struct buf *room)
     buf_add(room, v->whole);
     if (t->damage == GROW)
         for (uint64_t n = 1 + throw(t, 900), zeros = throw(t, 3); n; n--)
-            buf_add_char(room, zeros ? (char)throw(t, 256) : 0);
+            buf_add_char(room, zeros ? (char) throw(t, 256) : 0);
     else if (t->damage == CUT)
-        room->len = (size_t)throw(t, room->len);
+        room->len = (size_t) throw(t, room->len);
     else
         damage_inside(t, room->at, room->len);
     return buf_str(room);
@@ -341,23 +347,30 @@ static struct str damaged_bytes(struct trial *t, struct buf *room)
 
 /* ---- what must come of it ---- */
 
-static bool names_a_file(const struct world *w, const struct err *e)
+static bool names(const struct err *e, const char *name)
 {
-    for (size_t i = 0; i < w->live_count; i++)
-        if (strstr(e->text, w->live[i].name.at))
-            return true;
-    return strstr(e->text, "wal-") != NULL; /* one that is missing by its number */
+    return strstr(e->text, name) || strstr(e->hint, name);
 }
 
-/* Damage inside a file is named by that file. Of one that is gone or another, what no longer fits
- * may be another file; the sentence names it. */
+static bool names_a_file(const struct err *e)
+{
+    static const char *const kinds[] = {"/manifest", "/people-",    "/facts-",      "/seg-",
+                                        "wal-",      "no manifest", "holds project"};
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        if (names(e, kinds[i]))
+            return true;
+    return false;
+}
+
+/* Damage inside a file is named by that file (of a manifest's last record, in the hint). Of one
+ * that is gone, cut or another, what no longer fits may be another file, and that is named. */
 static bool error_is_clear(const struct trial *t, const struct err *e)
 {
     if (e->kind != ERR_CORRUPT && e->kind != ERR_UNSUPPORTED && e->kind != ERR_NOT_FOUND &&
         e->kind != ERR_CONFLICT)
         return false;
     bool is_inside = t->damage <= TORN_SECTOR;
-    return is_inside ? strstr(e->text, t->victim->name.at) != NULL : names_a_file(t->world, e);
+    return is_inside ? names(e, t->victim->name.at) : names_a_file(e);
 }
 
 static void count_found(void *context, struct str file, struct str what)
@@ -467,7 +480,7 @@ static bool try_one(struct trial *t)
     struct err e = {0};
 
     t->victim = is_kept ? &w->kept[throw(t, w->kept_count)] : &w->live[throw(t, w->live_count)];
-    t->damage = throw(t, 2) ? FLIP_ONE : (enum damage)throw(t, DAMAGES);
+    t->damage = throw(t, 2) ? FLIP_ONE : (enum damage) throw(t, DAMAGES);
     t->bytes = damaged_bytes(t, &room);
     t->is_same = t->bytes.at && str_equal(t->bytes, t->victim->whole);
     must(put(t, dir, t->bytes, &e), &e);
@@ -488,10 +501,9 @@ static bool try_one(struct trial *t)
 static void on_signal(int number)
 {
     char text[200];
-    int len = snprintf(text, sizeof text,
-                       "FAILED seed %llu: signal %d\n  again: %s --trials 1 --seed %llu\n",
-                       (unsigned long long)now_running, number, rig_name,
-                       (unsigned long long)now_running);
+    int len = snprintf(
+        text, sizeof text, "FAILED seed %llu: signal %d\n  again: %s --trials 1 --seed %llu\n",
+        (unsigned long long)now_running, number, rig_name, (unsigned long long)now_running);
     if (write(STDOUT_FILENO, text, (size_t)len) < 0)
         _exit(3);
     _exit(2);
