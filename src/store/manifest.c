@@ -18,7 +18,7 @@ enum {
     RECORD_BYTES_MAX = 64 << 20
 };
 #define END_MARK 0x444E454Du /* "MEND" */
-enum { ITEM_END, ITEM_ADD, ITEM_REMOVE, ITEM_MARKS, ITEM_HIDE, ITEM_GONE };
+enum { ITEM_END, ITEM_ADD, ITEM_REMOVE, ITEM_MARKS, ITEM_HIDE, ITEM_GONE, ITEM_KEEP };
 /* Rewritten when this long, and four times as long as need be. */
 enum { REWRITE_BYTES = 64 << 10 };
 
@@ -166,6 +166,63 @@ static void put_hidden(struct buf *b, uint64_t item, const uint32_t *list, size_
     }
 }
 
+/* ---- how long events are kept ---- */
+
+enum { RULE_NAME_BYTES_MAX = 65535 };
+
+static void put_rule(struct buf *b, const struct manifest_rule *r)
+{
+    REQUIRE(r->name.len && r->name.len <= RULE_NAME_BYTES_MAX);
+    varint_put(b, ITEM_KEEP);
+    varint_put(b, r->name.len);
+    buf_add(b, r->name);
+    varint_put(b, r->period_ms);
+}
+
+static bool get_rule(struct str *rest, struct manifest_rule *r)
+{
+    uint64_t len;
+    if (!varint_get(rest, &len) || len == 0 || len > RULE_NAME_BYTES_MAX || len > rest->len)
+        return false;
+    r->name = str_sub(*rest, 0, len);
+    *rest = str_sub(*rest, len, rest->len);
+    return varint_get(rest, &r->period_ms) && r->period_ms <= INT64_MAX;
+}
+
+static bool take_rule(struct manifest_content *c, struct str *rest)
+{
+    struct manifest_rule r;
+    size_t at = 0;
+    if (!get_rule(rest, &r))
+        return false;
+    while (at < c->rule_count && !str_equal(c->rules[at].name, r.name))
+        at++;
+    if (at < c->rule_count && r.period_ms) {
+        c->rules[at].period_ms = r.period_ms;
+    } else if (at < c->rule_count) {
+        mem_free((void *)c->rules[at].name.at);
+        c->rule_count--;
+        memmove(c->rules + at, c->rules + at + 1, (c->rule_count - at) * sizeof *c->rules);
+    } else if (r.period_ms) {
+        char *name = mem_zero(r.name.len);
+        memcpy(name, r.name.at, r.name.len);
+        r.name.at = name;
+        ARRAY_PUSH(c->rules, c->rule_count, c->rule_room) = r;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static uint64_t rule_bytes(const struct manifest_content *c)
+{
+    enum { ITEM_BYTES = 12 };
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < c->rule_count; i++)
+        bytes += c->rules[i].name.len + ITEM_BYTES;
+    return bytes;
+}
+
 /* ---- reading ---- */
 
 static bool take_item(struct manifest_content *c, uint64_t item, struct str *rest)
@@ -183,6 +240,8 @@ static bool take_item(struct manifest_content *c, uint64_t item, struct str *res
         return take_hidden(c, rest, true);
     case ITEM_GONE:
         return take_hidden(c, rest, false);
+    case ITEM_KEEP:
+        return take_rule(c, rest);
     default:
         return false;
     }
@@ -284,6 +343,9 @@ void manifest_content_free(struct manifest_content *c)
 {
     mem_free(c->segments);
     mem_free(c->hidden);
+    for (size_t i = 0; i < c->rule_count; i++)
+        mem_free((void *)c->rules[i].name.at);
+    mem_free(c->rules);
     *c = (struct manifest_content){0};
 }
 
@@ -316,6 +378,8 @@ static bool write_whole(struct os *os, struct str path, const struct identity *w
     for (size_t i = 0; i < c->segment_count; i++)
         put_segment(&items, &c->segments[i]);
     put_hidden(&items, ITEM_HIDE, c->hidden, c->hidden_count);
+    for (size_t i = 0; i < c->rule_count; i++)
+        put_rule(&items, &c->rules[i]);
     put_record(&file, salt, 0, buf_str(&items));
     *bytes = file.len;
     return os_write_whole(os, path, buf_str(&file), e);
@@ -461,7 +525,7 @@ static bool is_long(const struct manifest *m)
     enum { SEGMENT_ITEM_BYTES = 40, HIDDEN_ITEM_BYTES = 6 };
     return m->now.bytes > REWRITE_BYTES &&
            m->now.bytes > 4 * (HEAD_BYTES + m->now.segment_count * SEGMENT_ITEM_BYTES +
-                               m->now.hidden_count * HIDDEN_ITEM_BYTES);
+                               m->now.hidden_count * HIDDEN_ITEM_BYTES + rule_bytes(&m->now));
 }
 
 bool manifest_edit(struct manifest *m, const struct manifest_edit *edit, struct err *e)
@@ -478,6 +542,8 @@ bool manifest_edit(struct manifest *m, const struct manifest_edit *edit, struct 
         put_segment(&items, &edit->added[i]);
     put_hidden(&items, ITEM_HIDE, edit->hidden, edit->hidden_count);
     put_hidden(&items, ITEM_GONE, edit->gone, edit->gone_count);
+    for (size_t i = 0; i < edit->rule_count; i++)
+        put_rule(&items, &edit->rules[i]);
     put_marks(&items, &edit->marks);
     if (!append(m, buf_str(&items), e))
         return false;

@@ -30,6 +30,12 @@ struct manifest_marks {
                              that ends earlier is cut, or an older one */
 };
 
+/* How long events of a name are kept. */
+struct manifest_rule {
+    struct str name;    /* own memory in a content */
+    uint64_t period_ms; /* 0 in an edit: for ever, the rule goes */
+};
+
 struct manifest_content {
     struct head head;
     struct manifest_segment *segments; /* by number */
@@ -37,6 +43,8 @@ struct manifest_content {
     struct manifest_marks marks;
     uint32_t *hidden; /* ordinals of erased persons whose rows are in segments still; ascending */
     size_t hidden_count, hidden_room;
+    struct manifest_rule *rules; /* in order of their coming */
+    size_t rule_count, rule_room;
     uint64_t records;
     uint64_t bytes;      /* where the valid records end */
     uint64_t torn_bytes; /* behind that, when it was read */
@@ -73,6 +81,8 @@ struct manifest_edit {
     size_t hidden_count;
     const uint32_t *gone; /* of these, no segment has a row any more */
     size_t gone_count;
+    const struct manifest_rule *rules; /* that come, change or go */
+    size_t rule_count;
     struct manifest_marks marks; /* all of them, also those that stay */
 };
 MUST_USE bool manifest_edit(struct manifest *m, const struct manifest_edit *edit, struct err *e);

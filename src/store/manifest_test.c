@@ -1,4 +1,6 @@
 /* The manifest against a plain list, through crashes, damage, a full disk and rewriting. */
+#include <stdio.h>
+
 #include "base/hash.h"
 #include "base/test.h"
 #include "os/os_sim.h"
@@ -222,12 +224,37 @@ static void the_hidden_are_kept(void **state)
         assert_int_equal(c->hidden[i], 5960 + i);
 }
 
+static void rules_come_change_and_go(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_create();
+    struct manifest_marks marks = {.log_file = 1, .log_sequence = 1};
+    for (uint32_t n = 0; n < 3000; n++) { /* long enough to be written anew on the way */
+        char room[16];
+        int len = snprintf(room, sizeof room, "name %u", n % 50);
+        struct manifest_rule rules[2] = {{{room, (size_t)len}, 1 + n}, {STR("gone"), n % 2 == 0}};
+        struct manifest_edit one = {.rules = rules, .rule_count = 2, .marks = marks};
+        assert_works(manifest_edit(w->m, &one, &w->e), w->e);
+    }
+    assert_true(manifest_content(w->m)->bytes < 80000);
+    reopen(w);
+    const struct manifest_content *c = manifest_content(w->m);
+    assert_int_equal(c->rule_count, 50);
+    for (uint32_t n = 0; n < 50; n++) {
+        char room[16];
+        int len = snprintf(room, sizeof room, "name %u", n);
+        assert_str(c->rules[n].name, ((struct str){room, (size_t)len}));
+        assert_int_equal(c->rules[n].period_ms, 1 + 2950 + n);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(comes_back),
         cmocka_unit_test(is_rewritten_when_long),
         cmocka_unit_test(the_hidden_are_kept),
+        cmocka_unit_test(rules_come_change_and_go),
         cmocka_unit_test(a_crash_leaves_whole_edits),
         cmocka_unit_test(a_full_disk_takes_the_edit_back),
         cmocka_unit_test(damage_is_named),

@@ -118,6 +118,35 @@ MUST_USE bool store_maintain(struct store *s, struct err *e);
  */
 MUST_USE bool store_restart(struct store *s, struct err *e);
 
+/* ---- how long events are kept (store_keep.c) ---- */
+
+/*
+ * Events of a name that are older than its period are removed, once a UTC day by the background
+ * and by store_keep_apply: an event goes in the first run on a day that begins a period or more
+ * after it. Until then it counts; in a run it goes from answers and disk a segment at a time
+ * (segments with nothing else in them just go). Rules are durable when the call returns. An event
+ * that was removed and is sent again with its old time is taken in, and removed by the next run.
+ */
+struct keep_rule {
+    struct str name; /* of the event */
+    int64_t period_ms;
+};
+/* A period of 0: for ever; ERR_NOT_FOUND when there was no rule. */
+MUST_USE bool store_keep_set(struct store *s, struct keep_rule rule, struct err *e);
+/* In the order in which they were made; in the arena. */
+void store_keep_list(struct store *s, struct arena *arena, struct keep_rule **list, size_t *count);
+/* How many rows a run at `now_ms` would remove by this rule, of those in a snapshot. */
+MUST_USE bool store_keep_count(const struct snapshot *v, struct keep_rule rule, int64_t now_ms,
+                               uint64_t *rows, struct err *e);
+struct keep_report {
+    uint64_t rows;      /* removed */
+    uint64_t dropped;   /* segments that went as a whole */
+    uint64_t rewritten; /* segments that lost some of their rows */
+};
+/* A run now, in the caller's thread. On a full disk what only has to be dropped goes first. */
+MUST_USE bool store_keep_apply(struct store *s, int64_t now_ms, struct keep_report *out,
+                               struct err *e);
+
 struct store_state {
     uint64_t events; /* live */
     uint64_t people;

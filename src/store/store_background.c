@@ -13,17 +13,19 @@ void store_take_maintain_lock(struct store *s)
     s->maintain_waiting--;
 }
 
-enum step { STEP_SEAL, STEP_FOLD, STEP_COMPACT };
+enum step { STEP_SEAL, STEP_FOLD, STEP_COMPACT, STEP_KEEP };
 
 /* One step, with the store's lock let go meanwhile. */
 static void maintain_step(struct store *s, enum step step)
 {
     struct err e = {0};
+    struct keep_report removed = {0};
     bool did;
     pthread_mutex_unlock(&s->lock);
     pthread_mutex_lock(&s->maintain_lock);
     bool ok = step == STEP_SEAL   ? store_seal(s, &e)
               : step == STEP_FOLD ? store_fold(s, &e)
+              : step == STEP_KEEP ? store_keep_run(s, os_now_ms(s->os), true, &removed, &e)
                                   : store_compact(s, false, &did, &e);
     pthread_mutex_unlock(&s->maintain_lock);
     pthread_mutex_lock(&s->lock);
@@ -60,7 +62,7 @@ static void restart_step(struct store *s, unsigned *tries)
 
 void *store_background_main(void *store)
 {
-    enum { SPACE_WAIT_MS = 2000 };
+    enum { SPACE_WAIT_MS = 2000, KEEP_WAIT_MS = 60000 };
     struct store *s = store;
     unsigned tries = 0;
     pthread_mutex_lock(&s->lock);
@@ -76,11 +78,15 @@ void *store_background_main(void *store)
             maintain_step(s, STEP_SEAL);
         } else if (may_work && store_fold_is_due(s)) {
             maintain_step(s, STEP_FOLD);
+        } else if (may_work && store_keep_is_due(s)) {
+            maintain_step(s, STEP_KEEP);
         } else if (may_work && store_compaction_is_due(s)) {
             maintain_step(s, STEP_COMPACT);
         } else if (s->is_waiting_for_space) {
             store_wait_for_work(s, SPACE_WAIT_MS);
             s->is_waiting_for_space = false;
+        } else if (s->has_rules) {
+            store_wait_for_work(s, KEEP_WAIT_MS);
         } else {
             pthread_cond_wait(&s->work, &s->lock);
         }

@@ -109,6 +109,8 @@ static void copy_content(struct capture *c, const struct manifest_content *from)
     c->content.head.project = arena_copy(c->arena, from->head.project);
     c->content.hidden = NULL; /* the manifest's own bytes are what counts */
     c->content.hidden_count = c->content.hidden_room = 0;
+    c->content.rules = NULL;
+    c->content.rule_count = c->content.rule_room = 0;
     c->content.segments = mem_array(from->segment_count, sizeof *from->segments);
     c->content.segment_room = from->segment_count;
     if (from->segment_count)

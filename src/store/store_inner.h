@@ -137,6 +137,10 @@ struct store {
     size_t live_count;
     uint64_t *apart; /* numbers of segments that are too large to be merged */
     size_t apart_count, apart_room;
+    bool has_rules;   /* of how long events are kept */
+    int64_t keep_day; /* UTC day of the last run, since 1970; INT64_MIN: none yet */
+    int64_t opened_ms;
+    uint64_t opened_ns;
     uint64_t sealed_bytes, rewritten_bytes; /* of segments, since the open */
     struct ids *ids;
     struct preview preview;
@@ -271,6 +275,16 @@ bool store_compaction_is_due(const struct store *s); /* under lock */
 /* Makes one of many small images of one month. Only memory is touched. */
 MUST_USE bool store_fold(struct store *s, struct err *e);
 bool store_fold_is_due(const struct store *s); /* under lock */
+
+/* ---- store_keep.c: under maintain_lock ---- */
+MUST_USE bool store_keep_run(struct store *s, int64_t now_ms, bool is_paced,
+                             struct keep_report *out, struct err *e);
+bool store_keep_is_due(const struct store *s); /* under lock */
+
+/* ---- store_open.c ---- */
+/* Everything in memory becomes images, and the log goes on in a new file: so all of the old ones
+ * can go once the images are sealed. Under maintain_lock. */
+MUST_USE bool store_close_stage(struct store *s, struct err *e);
 
 /* ---- store_background.c ---- */
 void *store_background_main(void *store);

@@ -459,6 +459,10 @@ static bool recover(struct store *s, struct err *e)
     const struct manifest_content *c = manifest_content(s->manifest);
     s->identity = c->head.store;
     s->next_age = c->marks.next_age;
+    s->has_rules = c->rule_count != 0;
+    s->keep_day = INT64_MIN;
+    s->opened_ms = os_now_ms(s->os);
+    s->opened_ns = os_monotonic_ns(s->os);
     if (!load_people(s, &c->marks, e) || !load_facts(s, &c->marks, e) || !load_segments(s, c, e))
         return false;
     s->active = stage_create(s->next_age++);
@@ -602,9 +606,7 @@ void store_close(struct store *s)
 
 /* ---- maintenance and state ---- */
 
-/* Everything in memory becomes images, and the log goes on in a new file: so all of the old ones
- * can go once the images are sealed. */
-static bool close_stage(struct store *s, struct err *e)
+bool store_close_stage(struct store *s, struct err *e)
 {
     pthread_mutex_lock(&s->writer_lock);
     pthread_mutex_lock(&s->lock);
@@ -629,7 +631,7 @@ bool store_maintain(struct store *s, struct err *e)
     if (s->options.read_only)
         return err_set(e, ERR_INVALID, "%.*s is open for reading only", STR_ARG(s->dir));
     store_take_maintain_lock(s);
-    bool ok = close_stage(s, e) && store_seal(s, e);
+    bool ok = store_close_stage(s, e) && store_seal(s, e);
     for (bool did = true; ok && did;)
         ok = store_compact(s, true, &did, e);
     pthread_mutex_unlock(&s->maintain_lock);
