@@ -28,7 +28,8 @@
 enum {
     STORE_CHUNK_ROWS = 65536,
     STORE_SEAL_ROWS = 1 << 20,
-    STORE_SEAL_LOG_BYTES = 128 << 20, /* sealed at the latest with so much in the log */
+    STORE_SEAL_LOG_BYTES = 128 << 20, /* sealed at the latest with so much in the log, */
+    STORE_ROW_LOG_BYTES = 128,        /* or with so much for each of options.seal_rows */
     STORE_STAGE_LOG_BYTES = 32 << 20, /* of one stage: facts count, too */
     STORE_LOG_FILE_BYTES = 64 << 20,  /* then the next file begins */
     STORE_UNSYNCED_BYTES =

@@ -33,7 +33,9 @@ int store_segment_order(const void *a, const void *b)
 
 bool store_seal_is_due(const struct store *s)
 {
-    return s->imaged_rows >= s->options.seal_rows || s->imaged_log_bytes >= STORE_SEAL_LOG_BYTES;
+    uint64_t bytes_max = MAX((uint64_t)STORE_SEAL_LOG_BYTES,
+                             (uint64_t)s->options.seal_rows * STORE_ROW_LOG_BYTES);
+    return s->imaged_rows >= s->options.seal_rows || s->imaged_log_bytes >= bytes_max;
 }
 
 /* The log files that hold nothing but what will be sealed, and the first one that stays. */
