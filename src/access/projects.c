@@ -253,6 +253,19 @@ static struct entry *entry_make(struct projects *p, struct str name)
     return entry;
 }
 
+/* The folder of all projects, under a durable name. */
+static bool make_folder(struct projects *p, struct err *e)
+{
+    size_t slash = p->dir.len;
+
+    if (os_exists(p->os, p->dir))
+        return true;
+    while (slash > 1 && p->dir.at[slash - 1] != '/')
+        slash--;
+    return os_dir_make(p->os, p->dir, e) &&
+           os_dir_sync(p->os, slash > 1 ? str_sub(p->dir, 0, slash - 1) : STR("."), e);
+}
+
 static bool open_store(struct projects *p, struct entry *entry, struct err *e)
 {
     AUTO(arena) *arena = arena_create(1 << 10);
@@ -261,7 +274,7 @@ static bool open_store(struct projects *p, struct entry *entry, struct err *e)
                                     .chunk_rows = p->seal_rows ? MAX(p->seal_rows / 3, 1) : 0,
                                     .seal_rows = p->seal_rows};
 
-    if (!os_dir_make(p->os, p->dir, e) || !store_open(p->os, dir, &options, &entry->store, e))
+    if (!make_folder(p, e) || !store_open(p->os, dir, &options, &entry->store, e))
         return err_while(e, "opening project \"%.*s\"", STR_ARG(entry->name));
     return true;
 }

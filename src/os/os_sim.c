@@ -58,7 +58,8 @@ static bool leave(struct sim_os *w, bool outcome)
     return outcome;
 }
 
-static enum fate next_fate(struct sim_os *w)
+/* `needs_space`: may the disk be too full for it? */
+static enum fate next_fate(struct sim_os *w, bool needs_space)
 {
     const struct os_sim_plan *p = &w->plan;
     if (w->before) {
@@ -69,7 +70,8 @@ static enum fate next_fate(struct sim_os *w)
     uint64_t n = ++w->calls;
     if (p->stop_at && n >= p->stop_at)
         return n == p->stop_at ? FATE_CUT : FATE_POWERLESS;
-    if (p->fail_at && (n == p->fail_at || (p->fail_for_ever && n > p->fail_at)))
+    bool fails = p->fail_at && (n == p->fail_at || (p->fail_for_ever && n > p->fail_at));
+    if (fails && (needs_space || !p->fail_full))
         return FATE_FAILS;
     return FATE_DONE;
 }
@@ -79,13 +81,19 @@ static bool coin(struct sim_os *w)
     return sim_throw(&w->disk) & 1;
 }
 
+/* Why a call that its fate does not let happen says it failed. */
+static int reason(const struct sim_os *w, enum fate fate)
+{
+    return fate == FATE_FAILS && w->plan.fail_full ? ENOSPC : EIO;
+}
+
 /* Result of a call on names: done, or by fate not done, or (cut) perhaps done but not reported. */
 static bool name_outcome(struct sim_os *w, enum fate fate, int problem, const char *verb,
                          const char *path, struct err *e)
 {
     if (fate == FATE_DONE && !problem)
         return leave(w, true);
-    os_error(e, fate == FATE_DONE ? problem : EIO, verb, path);
+    os_error(e, fate == FATE_DONE ? problem : reason(w, fate), verb, path);
     return leave(w, false);
 }
 
@@ -125,19 +133,19 @@ static int open_node(struct sim_os *w, const char *path, enum os_open_mode mode,
 {
     int problem = sim_find(&w->disk, path, out);
     if (problem == ENOENT && mode != OS_READ) {
-        enum fate fate = next_fate(w);
+        enum fate fate = next_fate(w, true);
         problem = happens(w, fate) ? sim_make(&w->disk, path, false, out) : 0;
-        return fate == FATE_DONE ? problem : EIO;
+        return fate == FATE_DONE ? problem : reason(w, fate);
     }
     if (problem)
         return problem;
     if ((*out)->is_dir)
         return EISDIR;
     if (mode == OS_CREATE) {
-        enum fate fate = next_fate(w);
+        enum fate fate = next_fate(w, false);
         if (happens(w, fate))
             sim_resize(&w->disk, *out, 0);
-        return fate == FATE_DONE ? 0 : EIO;
+        return fate == FATE_DONE ? 0 : reason(w, fate);
     }
     return 0;
 }
@@ -235,7 +243,7 @@ static bool sim_write_at(struct os_file *file, uint64_t at, const struct str *pa
     for (size_t i = 0; i < part_count; i++)
         buf_add(&bytes, parts[i]);
     struct str whole = buf_str(&bytes);
-    enum fate fate = next_fate(w);
+    enum fate fate = next_fate(w, true);
     bool has_room = fits(w, f->node, at + whole.len);
     if (fate == FATE_DONE && has_room) {
         sim_write(&w->disk, f->node, at, whole);
@@ -247,7 +255,7 @@ static bool sim_write_at(struct os_file *file, uint64_t at, const struct str *pa
         sim_write(&w->disk, f->node, at, str_sub(whole, 0, sim_throw(&w->disk) % (whole.len + 1)));
     else if (fate == FATE_DONE && at <= f->node->live.len)
         sim_write(&w->disk, f->node, at, str_sub(whole, 0, f->node->live.len - at + room_left(w)));
-    os_error(e, fate == FATE_DONE ? ENOSPC : EIO, "write", f->path);
+    os_error(e, fate == FATE_DONE ? ENOSPC : reason(w, fate), "write", f->path);
     return leave(w, false);
 }
 
@@ -258,7 +266,7 @@ static bool resize(struct os_file *file, uint64_t bytes, bool may_shrink, const 
     struct sim_os *w;
     if (!enter_file(file, true, verb, &f, &w, e))
         return false;
-    enum fate fate = next_fate(w);
+    enum fate fate = next_fate(w, !may_shrink);
     int problem = fits(w, f->node, bytes) ? 0 : ENOSPC;
     if (!problem && (may_shrink || bytes > f->node->live.len) && happens(w, fate))
         sim_resize(&w->disk, f->node, bytes);
@@ -281,7 +289,7 @@ static bool sim_file_sync(struct os_file *file, struct err *e)
     struct sim_os *w;
     if (!enter_file(file, false, "sync", &f, &w, e))
         return false;
-    enum fate fate = next_fate(w);
+    enum fate fate = next_fate(w, false);
     if (fate == FATE_DONE && !w->plan.sync_lies)
         sim_sync(f->node);
     else if (fate == FATE_FAILS)
@@ -316,7 +324,7 @@ static void sim_unmap(struct os *os, struct os_map *map)
 static bool sim_do_rename(struct os *os, const char *from, const char *to, struct err *e)
 {
     struct sim_os *w = enter(os);
-    enum fate fate = next_fate(w);
+    enum fate fate = next_fate(w, true);
     int problem = happens(w, fate) ? sim_rename(&w->disk, from, to) : 0;
     if (name_outcome(w, fate, problem, "rename to", to, e))
         return true;
@@ -326,7 +334,7 @@ static bool sim_do_rename(struct os *os, const char *from, const char *to, struc
 static bool sim_do_remove(struct os *os, const char *path, struct err *e)
 {
     struct sim_os *w = enter(os);
-    enum fate fate = next_fate(w);
+    enum fate fate = next_fate(w, false);
     int problem = happens(w, fate) ? sim_remove(&w->disk, path) : 0;
     return name_outcome(w, fate, problem == ENOENT ? 0 : problem, "remove", path, e);
 }
@@ -335,7 +343,7 @@ static bool sim_dir_make(struct os *os, const char *path, struct err *e)
 {
     struct sim_os *w = enter(os);
     struct sim_node *node;
-    enum fate fate = next_fate(w);
+    enum fate fate = next_fate(w, true);
     int problem = happens(w, fate) ? sim_make(&w->disk, path, true, &node) : 0;
     if (problem == EEXIST && sim_find(&w->disk, path, &node) == 0 && node->is_dir)
         problem = 0;
@@ -352,7 +360,7 @@ static bool sim_dir_sync(struct os *os, const char *path, struct err *e)
 {
     struct sim_os *w = enter(os);
     struct sim_node *dir;
-    enum fate fate = next_fate(w);
+    enum fate fate = next_fate(w, false);
     int problem = find_dir(w, path, &dir);
     if (!problem && fate == FATE_DONE && !w->plan.sync_lies)
         sim_sync_names(&w->disk, dir);

@@ -28,6 +28,7 @@ struct os_sim_plan {
     uint64_t disk_bytes_max; /* 0 = no limit */
     uint64_t fail_at;        /* the n-th changing call fails with ERR_IO; 0 = never */
     bool fail_for_ever;      /* and all later ones too */
+    bool fail_full;          /* ERR_NO_SPACE instead, and only of calls that need space */
     uint64_t stop_at; /* from the n-th changing call on nothing reaches the disk (power cut) */
     bool sync_lies;   /* syncs say yes and do nothing: what a test must notice */
 };

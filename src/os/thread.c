@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <time.h>
 
 enum { THREADS_MAX = 1024 };
 
@@ -144,4 +145,25 @@ void pool_run(struct pool *pool, size_t tasks,
         pthread_mutex_unlock(&pool->lock);
     }
     pthread_mutex_unlock(&pool->turn);
+}
+
+/* ---- waiting ---- */
+
+void wait_init(pthread_cond_t *condition)
+{
+    pthread_condattr_t monotonic;
+    REQUIRE(pthread_condattr_init(&monotonic) == 0);
+    REQUIRE(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+    REQUIRE(pthread_cond_init(condition, &monotonic) == 0);
+    pthread_condattr_destroy(&monotonic);
+}
+
+void wait_some(pthread_cond_t *condition, pthread_mutex_t *mutex, unsigned ms)
+{
+    struct timespec until;
+    REQUIRE(clock_gettime(CLOCK_MONOTONIC, &until) == 0);
+    uint64_t ns = (uint64_t)until.tv_nsec + (uint64_t)ms * 1000000;
+    until.tv_sec += (time_t)(ns / 1000000000);
+    until.tv_nsec = (long)(ns % 1000000000);
+    pthread_cond_timedwait(condition, mutex, &until);
 }

@@ -1,5 +1,6 @@
 #include "base/test.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -86,11 +87,26 @@ static void takes_the_processors_it_may_use(void **state)
     pool_destroy(NULL);
 }
 
+static void waiting_ends_by_itself(void **state)
+{
+    (void)state;
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t never;
+    wait_init(&never);
+    pthread_mutex_lock(&mutex);
+    wait_some(&never, &mutex, 1);
+    wait_some(&never, &mutex, 0);
+    assert_int_equal(pthread_mutex_trylock(&mutex), EBUSY); /* and holds the mutex again */
+    pthread_mutex_unlock(&mutex);
+    pthread_cond_destroy(&never);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_task_runs_once),
         cmocka_unit_test(callers_take_turns),
+        cmocka_unit_test(waiting_ends_by_itself),
         cmocka_unit_test(takes_the_processors_it_may_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,8 +2,7 @@
  * store/store_background: the thread that makes images, seals, compacts, removes what is too old,
  * and starts the store anew after a failure.
  */
-#include <time.h>
-
+#include "os/thread.h"
 #include "store/store_inner.h"
 
 void store_take_maintain_lock(struct store *s)
@@ -35,23 +34,13 @@ static void maintain_step(struct store *s, enum step step)
     }
 }
 
-void store_wait_for_work(struct store *s, unsigned ms)
-{
-    struct timespec until;
-    REQUIRE(clock_gettime(CLOCK_MONOTONIC, &until) == 0);
-    uint64_t ns = (uint64_t)until.tv_nsec + (uint64_t)ms * 1000000;
-    until.tv_sec += (time_t)(ns / 1000000000);
-    until.tv_nsec = (long)(ns % 1000000000);
-    pthread_cond_timedwait(&s->work, &s->lock, &until);
-}
-
 /* Starts anew after a failure; by turns quickly and patiently, as the disk may be away for long. */
 static void restart_step(struct store *s, unsigned *tries)
 {
     enum { FIRST_MS = 50, LAST_MS = 10000 };
     struct err ignored = {0}; /* it stays stopped for the first reason, and tries again */
     unsigned wait_ms = *tries < 8 ? MIN((unsigned)FIRST_MS << *tries, (unsigned)LAST_MS) : LAST_MS;
-    store_wait_for_work(s, wait_ms);
+    wait_some(&s->work, &s->lock, wait_ms);
     if (s->is_closing || !s->is_stopped)
         return;
     pthread_mutex_unlock(&s->lock);
@@ -83,7 +72,7 @@ void *store_background_main(void *store)
         } else if (may_work && store_compaction_is_due(s)) {
             maintain_step(s, STEP_COMPACT);
         } else if (s->is_waiting_for_space) {
-            store_wait_for_work(s, SPACE_WAIT_MS);
+            wait_some(&s->work, &s->lock, SPACE_WAIT_MS);
             s->is_waiting_for_space = false;
         } else if (s->has_rules) {
             store_wait_for_work(s, KEEP_WAIT_MS);

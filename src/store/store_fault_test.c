@@ -7,6 +7,7 @@
  *
  * TENURE_SEEDS sets how many seeds are run (default 2), TENURE_SEED the first one.
  */
+#include <sched.h>
 #include <stdlib.h>
 
 #include "store/store_sample.h"
@@ -274,6 +275,94 @@ static void every_call_may_fail(void **state)
                   (unsigned long long)to - 1);
 }
 
+/* ---- starting anew ---- */
+
+static struct store *open_with_threads(struct os *os)
+{
+    struct store_options options = {.project = STR("main"), .chunk_rows = 24, .seal_rows = 96};
+    struct store *s = NULL;
+    struct err e = {0};
+    assert_works(store_open(os, STR("/data"), &options, &s, &e), e);
+    return s;
+}
+
+/* Appends event k until it is taken; how often it was refused. */
+static unsigned append_stubbornly(struct store *s, struct os *os, uint32_t k)
+{
+    AUTO(arena) *arena = arena_create(0);
+    struct event ev = sample_event(arena, k);
+    struct store_batch batch = {.events = &ev, .event_count = 1};
+    for (unsigned refused = 0;; refused++) {
+        struct store_receipt r;
+        struct err e = {0};
+        if (store_append(s, &batch, &r, &e))
+            return refused;
+        assert_true(e.kind == ERR_IO || e.kind == ERR_BUSY);
+        assert_true(refused < 100000);
+        os_sim_set_plan(os, (struct os_sim_plan){.seed = k}); /* the disk works again */
+        sched_yield();
+    }
+}
+
+/* Nobody opens the store again: it does so by itself, as often as the disk fails. */
+static void a_stopped_store_starts_anew(void **state)
+{
+    (void)state;
+    AUTO(os) *os = os_sim_create((struct os_sim_plan){.seed = 5});
+    AUTO(store) *s = open_with_threads(os);
+    struct store_state now = {0};
+    unsigned refused = 0;
+    uint32_t k = 0;
+    for (; k < 400; k++) {
+        if (k % 40 == 17)
+            os_sim_set_plan(os, (struct os_sim_plan){.seed = k, .fail_at = 1 + k % 3});
+        refused += append_stubbornly(s, os, k);
+    }
+    store_state(s, &now);
+    assert_true(refused > 0 && now.restarts > 0 && !now.is_stopped);
+    assert_int_equal(now.events, k);
+    store_close(TAKE(s));
+    os_sim_crash(os); /* what was acknowledged behind a failed sync is on the disk */
+    s = open_with_threads(os);
+    store_state(s, &now);
+    assert_int_equal(now.events, k);
+}
+
+/* What an import wrote before may be lost, so it must not say that all is well. */
+static void an_import_does_not_outlive_a_restart(void **state)
+{
+    (void)state;
+    AUTO(os) *os = os_sim_create((struct os_sim_plan){.seed = 6});
+    struct store_options options = {.project = STR("main"), .no_background = true};
+    AUTO(store) *s = NULL;
+    AUTO(arena) *arena = arena_create(0);
+    struct err e = {0};
+    struct store_receipt r;
+    struct event list[] = {sample_event(arena, 1), sample_event(arena, 2), sample_event(arena, 3)};
+    assert_works(store_open(os, STR("/data"), &options, &s, &e), e);
+    for (int adds = 0; adds < 2; adds++) {
+        AUTO(store_import) *i = NULL;
+        e = (struct err){0};
+        assert_works(store_import_begin(s, &i, &e), e);
+        assert_works(store_import_add(i, &(struct store_batch){list, 1, NULL, 0}, &e), e);
+        os_sim_set_plan(os, (struct os_sim_plan){.seed = 1, .fail_at = 1});
+        assert_false(store_append(s, &(struct store_batch){list + 1, 1, NULL, 0}, &r, &e));
+        os_sim_set_plan(os, (struct os_sim_plan){.seed = 1});
+        e = (struct err){0};
+        assert_false(store_append(s, &(struct store_batch){list + 1, 1, NULL, 0}, &r, &e));
+        assert_int_equal(e.kind, ERR_BUSY);
+        e = (struct err){0};
+        assert_works(store_restart(s, &e), e);
+        assert_works(store_restart(s, &e), e); /* and again: nothing to do */
+        bool added = !adds || store_import_add(i, &(struct store_batch){list + 2, 1, NULL, 0}, &e);
+        assert_false(added && store_import_finish(i, &r, &e));
+        assert_int_equal(e.kind, ERR_BUSY);
+        assert_non_null(strstr(e.text, "started anew"));
+        assert_works(store_append(s, &(struct store_batch){list, 3, NULL, 0}, &r, &e), e);
+        assert_int_equal(r.accepted + r.duplicates, 3);
+    }
+}
+
 /* ---- full disks ---- */
 
 /* The disk is full after so many bytes more: nothing acknowledged is lost, nothing stops, and when
@@ -359,6 +448,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_call_may_fail),
+        cmocka_unit_test(a_stopped_store_starts_anew),
+        cmocka_unit_test(an_import_does_not_outlive_a_restart),
         cmocka_unit_test(a_full_disk_at_any_size),
         cmocka_unit_test(a_flipped_byte_is_never_a_wrong_answer),
     };

@@ -289,7 +289,6 @@ MUST_USE bool store_close_stage(struct store *s, struct err *e);
 
 /* ---- store_background.c ---- */
 void *store_background_main(void *store);
-void store_wait_for_work(struct store *s, unsigned ms); /* under lock, which it lets go */
 /* Takes maintain_lock; who holds it for something patient hurries up. */
 void store_take_maintain_lock(struct store *s);
 int store_segment_order(const void *a, const void *b); /* of two struct segment *: month, age */

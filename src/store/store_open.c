@@ -8,9 +8,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/limits.h"
+#include "os/thread.h"
 #include "store/store_inner.h"
 
 /* ---- the parts ---- */
@@ -39,13 +39,9 @@ static struct store *create(struct os *os, struct str dir, const struct store_op
     pthread_mutex_t *mutexes[] = {&s->maintain_lock, &s->writer_lock, &s->lock, &s->queue_lock};
     for (size_t i = 0; i < COUNT(mutexes); i++)
         REQUIRE(pthread_mutex_init(mutexes[i], NULL) == 0);
-    pthread_condattr_t monotonic;
-    REQUIRE(pthread_condattr_init(&monotonic) == 0 &&
-            pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
     pthread_cond_t *conditions[] = {&s->changed, &s->work, &s->queue_filled, &s->queue_moved};
     for (size_t i = 0; i < COUNT(conditions); i++)
-        REQUIRE(pthread_cond_init(conditions[i], &monotonic) == 0);
-    pthread_condattr_destroy(&monotonic);
+        wait_init(conditions[i]);
     s->queue_end = &s->queue;
     s->ids = ids_create();
     s->arena = arena_create(0);
@@ -122,20 +118,22 @@ static bool sync_parent(struct store *s, struct err *e)
     return os_dir_sync(s->os, parent.len ? parent : STR("."), e);
 }
 
-/* A directory whose name could not be made durable goes again, so that the next try makes it anew:
- * a second sync would say nothing about the first one's failure. */
+/* An empty directory is made anew: whether its name is durable is unknown if a sync failed, and a
+ * second sync would say nothing about the first. */
 static bool make_dir(struct store *s, struct err *e)
 {
-    struct err ignored = {0};
-    if (os_exists(s->os, s->dir))
-        return true;
-    if (!os_dir_make(s->os, s->dir, e))
-        return false;
-    if (sync_parent(s, e))
-        return true;
-    if (!os_remove(s->os, s->dir, &ignored))
-        return false; /* the first error says more */
-    return false;
+    AUTO(arena) *arena = arena_create(0);
+    struct str *names;
+    size_t count = 0;
+    if (os_exists(s->os, s->dir)) {
+        if (!os_dir_list(s->os, s->dir, arena, &names, &count, e))
+            return false;
+        if (count)
+            return true;
+        if (!os_remove(s->os, s->dir, e))
+            return false;
+    }
+    return os_dir_make(s->os, s->dir, e) && sync_parent(s, e);
 }
 
 /* Data without a manifest is damage, not a new store. */

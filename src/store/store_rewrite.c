@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "os/thread.h"
 #include "store/encoder.h"
 #include "store/store_inner.h"
 
@@ -94,7 +95,7 @@ static bool turn(void *context, uint64_t bytes, struct err *e)
     bool ok = may_go_on(w, e) && see_to_others(w, e) && may_go_on(w, e);
     for (uint64_t left = rest_ms(w, bytes); ok && left && !s->maintain_waiting;) {
         unsigned ms = (unsigned)MIN(left, (uint64_t)REST_MS_MAX);
-        store_wait_for_work(s, ms);
+        wait_some(&s->work, &s->lock, ms);
         left -= ms;
         ok = may_go_on(w, e) && see_to_others(w, e);
     }
