@@ -563,7 +563,7 @@ bool batch_next_fact(struct batch_reader *r, struct fact *out, struct err *e)
     *out = (struct fact){.created = (int64_t)FACT_CREATED_NONE};
     if (!get_number(r, &flags, e))
         return false;
-    if (flags >= FACT_FLAGS_END || (flags & FACT_KIND_MASK) > FACT_UNMERGE)
+    if (flags >= FACT_FLAGS_END || (flags & FACT_KIND_MASK) > FACT_ERASE_ID)
         return damaged(e, "a fact of an unknown kind");
     out->kind = (enum fact_kind)(flags & FACT_KIND_MASK);
     if (!get_text(r, &out->subject, e) || !get_step(r, &r->received, e) ||

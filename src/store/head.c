@@ -26,6 +26,7 @@ static const struct kind_row {
     [HEAD_PEOPLE] = {"TENUREpe", "people"},
     [HEAD_FACTS] = {"TENUREfa", "facts"},
     [HEAD_MANIFEST] = {"TENUREmf", "manifest"},
+    [HEAD_ERASED] = {"TENUREer", "erased"},
 };
 
 static void put32(char *at, uint32_t v)

@@ -13,7 +13,7 @@
 
 enum { HEAD_BYTES = 128, HEAD_VERSION = 1 };
 
-enum head_kind { HEAD_LOG, HEAD_PEOPLE, HEAD_FACTS, HEAD_MANIFEST };
+enum head_kind { HEAD_LOG, HEAD_PEOPLE, HEAD_FACTS, HEAD_MANIFEST, HEAD_ERASED };
 
 /* Which store a file belongs to: the project's name and a number drawn when the store was made. */
 struct identity {

@@ -65,13 +65,36 @@ void ids_expect_soon(const struct ids *t, struct hash128 id)
         __builtin_prefetch(&t->entries[slot - 1]);
 }
 
+static bool is_cancelled(const struct entry *n)
+{
+    return n->id.low == 0 && n->id.high == 0;
+}
+
+/* Moves what stands behind the gap up, so that probing needs no tombstones. */
+void ids_cancel(struct ids *t, struct hash128 id)
+{
+    size_t mask = t->slot_count - 1, gap = place_of(t, id);
+    if (!t->slots[gap])
+        return;
+    t->entries[t->slots[gap] - 1].id = (struct hash128){0};
+    for (size_t at = (gap + 1) & mask; t->slots[at]; at = (at + 1) & mask) {
+        size_t home = t->entries[t->slots[at] - 1].id.low & mask;
+        if (((at - home) & mask) >= ((at - gap) & mask)) {
+            t->slots[gap] = t->slots[at];
+            gap = at;
+        }
+    }
+    t->slots[gap] = 0;
+}
+
 static void rebuild(struct ids *t, size_t slot_count)
 {
     mem_free(t->slots);
     t->slot_count = slot_count;
     t->slots = mem_array(slot_count, sizeof *t->slots);
     for (size_t i = 0; i < t->count; i++)
-        t->slots[place_of(t, t->entries[i].id)] = (uint32_t)i + 1;
+        if (!is_cancelled(&t->entries[i]))
+            t->slots[place_of(t, t->entries[i].id)] = (uint32_t)i + 1;
 }
 
 void ids_put(struct ids *t, struct hash128 id, uint64_t content)

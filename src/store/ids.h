@@ -18,4 +18,6 @@ void ids_expect(const struct ids *t, struct hash128 id);
 void ids_expect_soon(const struct ids *t, struct hash128 id);
 void ids_put(struct ids *t, struct hash128 id, uint64_t content); /* must not be in */
 void ids_forget(struct ids *t, size_t oldest);
+/* Forgets one id, if it is in: its event is gone. Its place in the line stays. */
+void ids_cancel(struct ids *t, struct hash128 id);
 size_t ids_count(const struct ids *t);

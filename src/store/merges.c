@@ -323,6 +323,18 @@ bool merges_part(struct merges *m, uint32_t subject, uint32_t other)
     return true;
 }
 
+void merges_clear(struct merges *m, uint32_t ordinal)
+{
+    uint32_t x = find(m, ordinal);
+    if (!x)
+        return;
+    if (m->nodes[x].parent)
+        unhang(m, x);
+    if (m->nodes[x].word_count > 1)
+        mem_free(m->nodes[x].words.many);
+    m->nodes[x].word_count = 0;
+}
+
 uint32_t merges_root(struct merges *m, uint32_t ordinal)
 {
     uint32_t x = find(m, ordinal);

@@ -161,17 +161,18 @@ static bool apply(struct people *p, const struct fact *f)
         return subject != TEXTMAP_NONE && other != TEXTMAP_NONE &&
                merges_part(p->merges, subject, other) && log_change(p, f, subject, other);
     }
+    case FACT_ERASE:
+    case FACT_ERASE_ID:
+        break; /* store_erase.c: more than people's own matter */
     }
     return false;
 }
 
-bool people_apply(struct people *p, const struct fact *f)
+/* Something changed: the present view is old now. Let go of it, or it would keep every replaced
+ * trait alive. */
+static void changed(struct people *p)
 {
-    REQUIRE(p->version < UINT32_MAX - 1);
-    if (!apply(p, f))
-        return false;
     p->version++;
-    /* The present view is old now: let go of it, or it would keep every replaced trait alive. */
     people_view_release(TAKE(p->view));
     pthread_mutex_lock(&p->lock);
     uint32_t oldest = p->oldest ? p->oldest->version : p->version;
@@ -179,7 +180,104 @@ bool people_apply(struct people *p, const struct fact *f)
     traits_forget(p->traits, oldest);
     traits_forget(p->account_traits, oldest);
     merges_forget(p->merges, oldest);
+}
+
+bool people_apply(struct people *p, const struct fact *f)
+{
+    REQUIRE(p->version < UINT32_MAX - 1);
+    if (!apply(p, f))
+        return false;
+    changed(p);
     return true;
+}
+
+/* ---- erasing ---- */
+
+static uint32_t tied_to(uint32_t *ties, uint32_t x)
+{
+    while (ties[x]) {
+        uint32_t up = ties[x] - 1;
+        if (ties[up])
+            ties[x] = ties[up]; /* the way is half as long next time */
+        x = up;
+    }
+    return x;
+}
+
+static bool names_erased(const struct people *p, const struct identity_entry *n)
+{
+    return textmap_is_hidden(p->ids, n->subject) || textmap_is_hidden(p->ids, n->other);
+}
+
+/*
+ * As if the merges that name the erased had never been: whatever the log ties to one of them is
+ * taken apart, and put together again by the entries that are left. Reading the facts file, which
+ * will lack these entries, comes to the same. Returns how many went.
+ */
+static size_t replay_merges(struct people *p, const uint32_t *list, size_t count)
+{
+    uint32_t all = identity_log_count(p->log), ordinals = textmap_count(p->ids);
+    uint32_t *ties = mem_array(ordinals, sizeof *ties);
+    bool *is_touched = mem_array(ordinals, sizeof *is_touched);
+    bool *is_listed = mem_array(ordinals, sizeof *is_listed);
+    size_t gone = 0;
+    for (uint32_t i = 0; i < all; i++) {
+        const struct identity_entry *n = identity_log_at(p->log, i);
+        uint32_t a = tied_to(ties, n->subject), b = tied_to(ties, n->other);
+        if (a != b)
+            ties[a] = b + 1;
+    }
+    for (size_t i = 0; i < count; i++)
+        is_touched[tied_to(ties, list[i])] = is_listed[list[i]] = true;
+    for (uint32_t i = 0; i < all; i++) {
+        const struct identity_entry *n = identity_log_at(p->log, i);
+        if (!is_touched[tied_to(ties, n->other)])
+            continue;
+        gone += is_listed[n->subject] || is_listed[n->other];
+        merges_clear(p->merges, n->subject);
+        merges_clear(p->merges, n->other);
+    }
+    for (uint32_t i = 0; i < all; i++) {
+        const struct identity_entry *n = identity_log_at(p->log, i);
+        if (!is_touched[tied_to(ties, n->other)] || names_erased(p, n))
+            continue;
+        if (n->is_part)
+            merges_part(p->merges, n->subject, n->other);
+        else
+            merges_join(p->merges, n->subject, n->other);
+    }
+    mem_free(ties);
+    mem_free(is_touched);
+    mem_free(is_listed);
+    return gone;
+}
+
+void people_erase(struct people *p, const uint32_t *list, size_t count,
+                  struct people_erased *counts)
+{
+    REQUIRE(p->version < UINT32_MAX - 1);
+    for (size_t i = 0; i < count; i++) {
+        textmap_hide(p->ids, list[i]);
+        counts->traits += traits_clear(p->traits, list[i], p->version + 1);
+    }
+    if (identity_log_count(p->log))
+        counts->merges += replay_merges(p, list, count);
+    changed(p);
+}
+
+void people_blank(struct people *p, uint32_t ordinal)
+{
+    textmap_blank(p->ids, ordinal);
+}
+
+bool people_is_erased(const struct people *p, uint32_t ordinal)
+{
+    return textmap_is_hidden(p->ids, ordinal);
+}
+
+uint32_t people_erased_count(const struct people *p)
+{
+    return textmap_hidden(p->ids);
 }
 
 /* ---- views ---- */
@@ -343,8 +441,9 @@ static void close_block(struct buf *into, size_t start, uint32_t salt, uint32_t 
 }
 
 void people_encode(const struct people_view *v, uint32_t salt, uint32_t from, uint32_t to,
-                   struct buf *into)
+                   const uint32_t *blank, size_t blank_count, struct buf *into)
 {
+    size_t next = 0;
     REQUIRE(from <= to && to <= v->ids.count);
     while (from < to) {
         size_t start = into->len;
@@ -353,6 +452,10 @@ void people_encode(const struct people_view *v, uint32_t salt, uint32_t from, ui
         uint32_t first = from;
         for (; from < to && into->len - start < BLOCK_BYTES; from++) {
             struct str id = textmap_at(v->ids.map, from);
+            while (next < blank_count && blank[next] < from)
+                next++;
+            if (next < blank_count && blank[next] == from)
+                id.len = 0;
             buf_add_u16(into, (uint16_t)id.len);
             buf_add(into, id);
         }
@@ -383,6 +486,8 @@ static bool load_block(struct people *p, struct str ids, uint32_t count)
         if (len > ids.len - sizeof len)
             return false;
         textmap_load(p->ids, ids.at);
+        if (len == 0) /* erased */
+            textmap_hide(p->ids, textmap_count(p->ids) - 1);
         ids = str_sub(ids, sizeof len + len, ids.len);
     }
     return ids.len == 0;

@@ -14,6 +14,7 @@ struct identity_log;
 
 struct people_view *people_view_keep(struct people_view *v);
 void people_view_release(struct people_view *v); /* NULL is fine */
+AUTO_DEFINE(people_view, people_view_release)
 uint32_t people_count(const struct people_view *v);
 struct str people_id(const struct people_view *v, uint32_t ordinal);
 bool people_find(const struct people_view *v, struct str id, uint32_t *ordinal);

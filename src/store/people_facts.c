@@ -214,6 +214,19 @@ bool traits_set(struct traits *t, uint32_t ordinal, uint32_t version, int64_t cr
     return true;
 }
 
+size_t traits_clear(struct traits *t, uint32_t ordinal, uint32_t version)
+{
+    head *h = head_of(t, ordinal);
+    struct trait_set *old = atomic_load_explicit(h, memory_order_relaxed);
+    if (!old || (old->count == 0 && old->created == (int64_t)FACT_CREATED_NONE))
+        return 0;
+    struct trait_set *s = combined(NULL, version, (int64_t)FACT_CREATED_NONE, NULL, 0);
+    s->older = old;
+    atomic_store_explicit(h, s, memory_order_release);
+    ARRAY_PUSH(t->retired, t->retired_count, t->retired_room) = (struct retired){old, version};
+    return old->count;
+}
+
 const struct trait_set *traits_at(const struct traits *t, uint32_t ordinal, uint32_t version)
 {
     unsigned piece;

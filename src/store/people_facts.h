@@ -18,6 +18,8 @@ struct trait_change {
 /* `version` rises from call to call. True: something changed. */
 bool traits_set(struct traits *t, uint32_t ordinal, uint32_t version, int64_t created,
                 const struct trait_change *list, size_t count);
+/* All are gone from `version` on. Returns how many there were. */
+size_t traits_clear(struct traits *t, uint32_t ordinal, uint32_t version);
 /* Sets that no view older than `version` may need are freed. */
 void traits_forget(struct traits *t, uint32_t version);
 /* As of `version`; NULL if there is none. Any thread that holds a view of that version. */

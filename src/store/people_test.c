@@ -135,7 +135,7 @@ static void encode(struct people *p, struct buf *blocks, uint32_t pieces)
     for (uint32_t i = 0; i < pieces; i++) {
         uint32_t from = (uint32_t)((uint64_t)PEOPLE * i / pieces);
         uint32_t to = (uint32_t)((uint64_t)PEOPLE * (i + 1) / pieces);
-        people_encode(v, SALT, from, to, blocks);
+        people_encode(v, SALT, from, to, NULL, 0, blocks);
     }
     people_view_release(v);
 }

@@ -35,6 +35,20 @@ uint32_t people_ordinals(const struct people *p);
 struct str people_id_at(const struct people *p, uint32_t ordinal);
 /* True: it changed something, and belongs in the facts file. */
 bool people_apply(struct people *p, const struct fact *f);
+/*
+ * Erasing ids: from now on nobody finds them, their traits and merges are gone, and the same text
+ * is somebody new. The text itself can be read by ordinal until it is blanked, which is for when
+ * no file needs it any more.
+ */
+struct people_erased {
+    uint64_t traits, merges;
+};
+/* All of a unit, or of one id: then the rest of its unit stays, in parts. */
+void people_erase(struct people *p, const uint32_t *list, size_t count,
+                  struct people_erased *counts);
+void people_blank(struct people *p, uint32_t ordinal);
+bool people_is_erased(const struct people *p, uint32_t ordinal);
+uint32_t people_erased_count(const struct people *p);
 /* Counted; the same one as long as nothing changes. */
 struct people_view *people_look(struct people *p);
 /* Of an account; VALUE_MISSING if there is none. Lives as the view. */
@@ -42,9 +56,9 @@ struct value people_account_trait(const struct people_view *v, struct str accoun
 
 /* ---- people-<n>: docs/format/people.md ---- */
 
-/* Appends blocks with the ids [from, to) of the view. */
+/* Appends blocks with the ids [from, to) of the view; those listed (ascending) without a byte. */
 void people_encode(const struct people_view *v, uint32_t salt, uint32_t from, uint32_t to,
-                   struct buf *into);
+                   const uint32_t *blank, size_t blank_count, struct buf *into);
 /*
  * Adds all ids in `blocks`: the bytes behind the file's head, which stay as long as the people do.
  * ERR_CORRUPT names `path` and the offset (counted from the head on). `count`: how many there must

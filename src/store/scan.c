@@ -196,6 +196,27 @@ static void masks_of_names(const struct segment_plan *p, const uint32_t *rows,
     }
 }
 
+/* Drops rows of erased persons; `rows` ascends. */
+static size_t keep_shown(const struct segment_plan *p, uint32_t *rows, size_t count)
+{
+    size_t kept = 0, next = 0, high = p->hidden_count;
+
+    while (count && next < high) { /* the first range that ends behind the first row */
+        size_t middle = next + (high - next) / 2;
+        if (p->hidden[middle].to <= rows[0])
+            next = middle + 1;
+        else
+            high = middle;
+    }
+    for (size_t i = 0; i < count; i++) {
+        while (next < p->hidden_count && p->hidden[next].to <= rows[i])
+            next++;
+        rows[kept] = rows[i];
+        kept += next == p->hidden_count || rows[i] < p->hidden[next].from;
+    }
+    return kept;
+}
+
 /* Adds the matching rows of [from, to) to the worker's lists. False: all of them match, no list. */
 static bool match_rows(const struct scan *s, struct worker *w, const struct segment_plan *p,
                        uint32_t from, uint32_t to)
@@ -204,7 +225,7 @@ static bool match_rows(const struct scan *s, struct worker *w, const struct segm
     size_t count;
 
     w->stats.rows += to - from;
-    if (p->every_name && !p->clips_time && !p->checked)
+    if (p->every_name && !p->clips_time && !p->checked && !p->hidden_count)
         return false;
     if (from == to || !block_may_match(p, from, to))
         return true;
@@ -217,6 +238,8 @@ static bool match_rows(const struct scan *s, struct worker *w, const struct segm
     } else {
         count = s->match[p - s->segments](p, from, to, rows);
     }
+    if (p->hidden_count)
+        count = keep_shown(p, rows, count);
     if (p->clips_time)
         count = keep_in_time(p, rows, count);
     if (p->checked)

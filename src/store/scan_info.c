@@ -6,18 +6,29 @@
 
 #include "base/intern.h"
 #include "store/scan.h"
+#include "store/scan_shown.h"
 #include "store/snapshot.h"
 
 enum { EXAMPLES_MAX = 50, EXAMPLE_BYTES_MAX = 200 };
 
 bool snapshot_span(const struct snapshot *v, int64_t *first, int64_t *last)
 {
+    AUTO(arena) *arena = arena_create(0);
+    bool has_any = false;
+
     for (size_t i = 0; i < v->segment_count; i++) {
-        const struct segment *g = v->segments[i];
-        *first = i ? MIN(*first, g->time_min) : g->time_min;
-        *last = i ? MAX(*last, g->time_max) : g->time_max;
+        struct segment *g = v->segments[i];
+        const struct row_range *hidden;
+        struct err e = {0};
+        size_t count = hidden_rows(v->hidden, g, arena, &hidden);
+        int64_t from = g->time_min, to = g->time_max;
+        if (count && !shown_span(g, hidden, count, &from, &to, &e))
+            continue;
+        *first = has_any ? MIN(*first, from) : from;
+        *last = has_any ? MAX(*last, to) : to;
+        has_any = true;
     }
-    return v->segment_count > 0;
+    return has_any;
 }
 
 /* ---- event names ---- */
@@ -31,19 +42,22 @@ static int by_count(const void *a, const void *b)
     return str_compare(x->name, y->name);
 }
 
-static void names_add(const struct segment *g, struct intern *names, struct arena *arena,
-                      struct event_name_info **list, size_t *count, size_t *room)
+static void names_add(const struct segment *g, const struct shown_names *shown,
+                      struct intern *names, struct arena *arena, struct event_name_info **list,
+                      size_t *count, size_t *room)
 {
     for (uint32_t code = 0; code < g->name->dictionary_count; code++) {
+        if (!shown->counts[code])
+            continue;
         struct str name = column_dictionary_value(g->name, code).text;
         uint32_t at = intern_put(names, name);
         if (at == *count)
             ARRAY_PUSH(*list, *count, *room) = (struct event_name_info){
-                arena_copy(arena, name), 0, g->name_first[code], g->name_last[code]};
+                arena_copy(arena, name), 0, shown->first[code], shown->last[code]};
         struct event_name_info *info = &(*list)[at];
-        info->count += g->name_counts[code];
-        info->first = MIN(info->first, g->name_first[code]);
-        info->last = MAX(info->last, g->name_last[code]);
+        info->count += shown->counts[code];
+        info->first = MIN(info->first, shown->first[code]);
+        info->last = MAX(info->last, shown->last[code]);
     }
 }
 
@@ -56,9 +70,15 @@ void snapshot_events(const struct snapshot *v, struct arena *arena, struct event
 
     *count = 0;
     for (size_t i = 0; i < v->segment_count; i++) {
+        struct segment *g = v->segments[i];
+        struct shown_names shown = {(uint64_t *)g->name_counts, (int64_t *)g->name_first,
+                                    (int64_t *)g->name_last};
+        const struct row_range *hidden;
         struct err e = {0};
-        if (segment_pin(v->segments[i], v->segments[i]->name, 0, 0, &e))
-            names_add(v->segments[i], names, arena, &found, count, &room);
+        size_t hidden_count = hidden_rows(v->hidden, g, arena, &hidden);
+        if (segment_pin(g, g->name, 0, 0, &e) &&
+            (!hidden_count || shown_names(g, hidden, hidden_count, arena, &shown, &e)))
+            names_add(g, &shown, names, arena, &found, count, &room);
     }
     *list = arena_array(arena, *count, sizeof **list);
     if (*count) {
@@ -81,11 +101,14 @@ static int by_name(const void *a, const void *b)
                        ((const struct property_info *)b)->name);
 }
 
-static void examples_add(struct property_sum *p, const struct column *c, struct arena *arena)
+static void examples_add(struct property_sum *p, const struct column *c, const bool *is_gone,
+                         struct arena *arena)
 {
     for (uint32_t code = 0; code < c->dictionary_count && p->info.example_count < EXAMPLES_MAX;
          code++) {
         char room[VALUE_TEXT_BYTES];
+        if (is_gone && is_gone[code])
+            continue;
         struct str text = value_text(column_dictionary_value(c, code), room);
         bool is_known = text.len > EXAMPLE_BYTES_MAX;
         for (size_t i = 0; i < p->info.example_count && !is_known; i++)
@@ -95,13 +118,21 @@ static void examples_add(struct property_sum *p, const struct column *c, struct 
     }
 }
 
-static void properties_add(struct segment *g, struct intern *names, struct arena *arena,
-                           struct property_sum ***list, size_t *count, size_t *room)
+static void properties_add(struct segment *g, const struct hidden *erased, struct intern *names,
+                           struct arena *arena, struct property_sum ***list, size_t *count,
+                           size_t *room)
 {
+    const struct row_range *hidden;
+    size_t hidden_count = hidden_rows(erased, g, arena, &hidden);
+
     for (size_t i = 0; i < g->column_count; i++) {
         const struct column *c = &g->columns[i];
+        struct shown_column shown = {.rows = c->is_sparse ? c->row_count : g->rows};
         struct err e = {0};
         if (c->kind != COLUMN_PROPERTY)
+            continue;
+        if (hidden_count &&
+            (!shown_column(g, c, hidden, hidden_count, arena, &shown, &e) || shown.rows == 0))
             continue;
         uint32_t at = intern_put(names, c->property);
         if (at == *count) {
@@ -110,9 +141,9 @@ static void properties_add(struct segment *g, struct intern *names, struct arena
         }
         struct property_sum *p = (*list)[at];
         p->info.types |= 1U << c->type;
-        p->info.count += c->is_sparse ? c->row_count : g->rows;
+        p->info.count += shown.rows;
         if (c->form == FORM_DICTIONARY && segment_pin(g, c, 0, 0, &e))
-            examples_add(p, c, arena);
+            examples_add(p, c, shown.is_gone, arena);
     }
 }
 
@@ -125,7 +156,7 @@ void snapshot_properties(const struct snapshot *v, struct arena *arena, struct p
 
     *count = 0;
     for (size_t i = 0; i < v->segment_count; i++)
-        properties_add(v->segments[i], names, arena, &found, count, &room);
+        properties_add(v->segments[i], v->hidden, names, arena, &found, count, &room);
     *list = arena_array(arena, *count, sizeof **list);
     for (size_t i = 0; i < *count; i++) {
         (*list)[i] = found[i]->info;

@@ -497,6 +497,7 @@ bool segment_plan_make(const struct segment_context *c, struct segment *g, struc
     if (!pin_dictionary(g, g->name, e))
         return false;
     touch(s, g->time);
+    s->hidden_count = hidden_rows(c->snapshot->hidden, g, c->arena, &s->hidden);
     if (!selectors_make(c, s, e))
         return false;
     for (uint32_t i = 0; i < codes; i++) {

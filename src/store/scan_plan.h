@@ -7,7 +7,7 @@
  */
 #pragma once
 #include "store/scan.h"
-#include "store/segment.h"
+#include "store/snapshot.h"
 
 /* Edges of intervals mostly lie on whole hours, else on quarter hours: 2^7 or 2^5 times QUARTER_ODD
  * ms. The coarser table is a quarter of the size, so that those of many months stay in the nearest
@@ -70,6 +70,8 @@ struct segment_plan {
     struct wanted wanted[SCAN_COLUMNS_MAX];
     const struct column **touched; /* columns to pin before rows are read */
     size_t touched_count;
+    const struct row_range *hidden; /* rows of erased persons, left out */
+    size_t hidden_count;
     size_t row_bits; /* read for each row, for the figures */
 };
 

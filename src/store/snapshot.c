@@ -25,6 +25,7 @@ static struct snapshot *collect(struct store *s)
             add(v, s->imaged[i].images[k]);
     for (size_t i = 0; i < s->preview.result.image_count; i++)
         add(v, s->preview.result.images[i]);
+    v->hidden = hidden_keep(s->hidden);
     v->people = people_look(s->people);
     return v;
 }
@@ -50,6 +51,7 @@ void snapshot_release(struct snapshot *v)
     for (size_t i = 0; i < v->segment_count; i++)
         segment_release(v->segments[i]);
     mem_free(v->segments);
+    hidden_release(v->hidden);
     people_view_release(v->people);
     mem_free(v);
 }

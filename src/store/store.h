@@ -46,6 +46,8 @@ enum fact_kind {
     FACT_ACCOUNT_TRAITS, /* of an account */
     FACT_MERGE,          /* `other` is the same person as `subject` */
     FACT_UNMERGE,
+    FACT_ERASE,    /* store_erase only: `subject`, and all that are merged with it */
+    FACT_ERASE_ID, /* the same of one id by itself */
 };
 enum { FACT_CREATED_NONE = INT64_MIN };
 
@@ -146,6 +148,48 @@ struct keep_report {
 /* A run now, in the caller's thread. On a full disk what only has to be dropped goes first. */
 MUST_USE bool store_keep_apply(struct store *s, int64_t now_ms, struct keep_report *out,
                                struct err *e);
+
+/* ---- erasing people (store_erase.c, store_forget.c) ---- */
+
+/*
+ * Erasing a person for good, with all ids that are merged with it: events, traits, merges, the ids.
+ *
+ * store_erase returns when the erasure is durable; from then on no snapshot, count or list shows
+ * the person. The same id in a later event is somebody new and unrelated; an event that was erased
+ * counts as new if it is sent again. An id that is not known is erased all the same (was_known is
+ * false): an older backup may know it. On a full disk the reserve is used.
+ *
+ * store_forget rewrites the files that hold anything of erased people, to the end: people, facts,
+ * log, and each segment with rows of theirs. The background does so within hours, and
+ * store_maintain at once. ERR_NO_SPACE: they stay hidden, and it is tried again. What others keep
+ * of a person is not found by this: an account's traits, a backup elsewhere (below).
+ *
+ * The file "erased" lists salted hashes of the erased ids with the times, and outlives the data.
+ * Restoring an older backup: open the restored store, call store_erasures_apply with the path of
+ * the newest list there is (that of the directory which is being replaced, or of a newer backup of
+ * the same store), then close it or go on. It erases every id that is in that list and was not yet
+ * erased when the backup was made, adopts the list, and rewrites all files. It may be interrupted
+ * and done again. ERR_CONFLICT: the list of another store; ERR_NOT_FOUND: there is none.
+ */
+#define STORE_ERASURES_FILE "erased"
+struct store_erasure {
+    bool was_known;
+    uint64_t ids; /* those merged with it, and itself */
+    uint64_t events, traits, merges;
+    int64_t asked;   /* UTC ms */
+    char hash[33];   /* of the id, as the list has it; hexadecimal */
+};
+struct store_forgotten {
+    uint64_t ids;             /* whose rows were looked for */
+    uint64_t segments, bytes; /* rewritten, and how large they were */
+    int64_t done;             /* UTC ms */
+};
+enum { STORE_FORGET_AFTER_MS = 6 * 3600 * 1000 }; /* by the background; the promise is a day */
+MUST_USE bool store_erase(struct store *s, struct str person, struct store_erasure *out,
+                          struct err *e);
+MUST_USE bool store_forget(struct store *s, struct store_forgotten *out, struct err *e);
+MUST_USE bool store_erasures_apply(struct store *s, struct str list_path, struct store_erasure *out,
+                                   struct err *e);
 
 struct store_state {
     uint64_t events; /* live */

@@ -210,10 +210,12 @@ static bool apply_item(struct store *s, struct item *item, uint64_t sequence, st
 {
     pthread_mutex_lock(&s->lock);
     bool ok = !s->is_stopped || store_refuse_stopped(s, e);
+    s->erasure = item->erasure;
     if (ok)
         ok = store_apply(s, item->payload, sequence, item->tally, &item->receipt, e);
     if (ok && store_stage_is_full(s))
         ok = store_freeze(s, e);
+    s->erasure = NULL;
     if (!ok)
         store_stop(s, e);
     pthread_mutex_unlock(&s->lock);

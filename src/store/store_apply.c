@@ -45,6 +45,7 @@ static bool find_sealed(struct store *s, const struct event *ev, struct hash128 
         if (LIKELY(!id_filter_has(g->id_filter, g->id_filter_words, hash)))
             continue;
         *found = segment_find_id(g, ev->id, &row, e);
+        *found = *found && !hidden_has(s->hidden, person_of(g, row));
         if (*found)
             return sealed_content(s, g, row, content, e);
         if (e->kind)
@@ -136,7 +137,7 @@ static bool apply_events(struct store *s, struct tally *tally, struct store_rece
 }
 
 /* Keeps a fact for the facts file, in the form of a batch of one. */
-static void keep_fact(struct store *s, struct batch_encoder *b, const struct fact *f)
+void store_keep_fact(struct store *s, struct batch_encoder *b, const struct fact *f)
 {
     struct buf *facts = &s->active->facts;
     size_t start = facts->len;
@@ -153,11 +154,15 @@ static bool apply_facts(struct store *s, struct store_receipt *receipt, struct e
         return true;
     struct batch_encoder *b = store_take_encoder(s);
     while (batch_next_fact(&s->reader, &f, e)) {
-        bool changed = people_apply(s->people, &f);
+        bool changed;
+        if (f.kind != FACT_ERASE && f.kind != FACT_ERASE_ID)
+            changed = people_apply(s->people, &f);
+        else if (!store_erase_apply(s, &f, &changed, e))
+            break;
         receipt->accepted += changed;
         receipt->duplicates += !changed;
-        if (changed)
-            keep_fact(s, b, &f);
+        if (changed && f.kind != FACT_ERASE && f.kind != FACT_ERASE_ID)
+            store_keep_fact(s, b, &f);
     }
     store_give_encoder(s, b);
     return e->kind == ERR_NONE;

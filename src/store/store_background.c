@@ -12,20 +12,22 @@ void store_take_maintain_lock(struct store *s)
     s->maintain_waiting--;
 }
 
-enum step { STEP_SEAL, STEP_FOLD, STEP_COMPACT, STEP_KEEP };
+enum step { STEP_SEAL, STEP_FOLD, STEP_COMPACT, STEP_KEEP, STEP_FORGET };
 
 /* One step, with the store's lock let go meanwhile. */
 static void maintain_step(struct store *s, enum step step)
 {
     struct err e = {0};
     struct keep_report removed = {0};
+    struct store_forgotten forgotten;
     bool did;
     pthread_mutex_unlock(&s->lock);
     pthread_mutex_lock(&s->maintain_lock);
-    bool ok = step == STEP_SEAL   ? store_seal(s, &e)
-              : step == STEP_FOLD ? store_fold(s, &e)
-              : step == STEP_KEEP ? store_keep_run(s, os_now_ms(s->os), true, &removed, &e)
-                                  : store_compact(s, false, &did, &e);
+    bool ok = step == STEP_SEAL     ? store_seal(s, &e)
+              : step == STEP_FOLD   ? store_fold(s, &e)
+              : step == STEP_KEEP   ? store_keep_run(s, os_now_ms(s->os), true, &removed, &e)
+              : step == STEP_FORGET ? store_forget_step(s, true, &forgotten, &e)
+                                    : store_compact(s, false, &did, &e);
     pthread_mutex_unlock(&s->maintain_lock);
     pthread_mutex_lock(&s->lock);
     if (!ok && e.kind == ERR_NO_SPACE) {
@@ -71,10 +73,12 @@ void *store_background_main(void *store)
             maintain_step(s, STEP_KEEP);
         } else if (may_work && store_compaction_is_due(s)) {
             maintain_step(s, STEP_COMPACT);
+        } else if (may_work && store_forget_is_due(s)) {
+            maintain_step(s, STEP_FORGET);
         } else if (s->is_waiting_for_space) {
             wait_some(&s->work, &s->lock, SPACE_WAIT_MS);
             s->is_waiting_for_space = false;
-        } else if (s->has_rules) {
+        } else if (s->has_rules || s->forget_since) {
             store_wait_for_work(s, KEEP_WAIT_MS);
         } else {
             pthread_cond_wait(&s->work, &s->lock);

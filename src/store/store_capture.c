@@ -41,6 +41,17 @@ static void begin(struct capture *c, struct os *os, struct str dir)
     c->dir = arena_copy(c->arena, dir);
 }
 
+/* Before the log: a list that knew of an erasure which the log lacks would keep a restore from
+ * erasing that person again. */
+static bool add_erased(struct capture *c, struct err *e)
+{
+    struct str path = arena_printf(c->arena, "%.*s/" STORE_ERASURES_FILE, STR_ARG(c->dir));
+    struct capture_file *f;
+
+    return !os_exists(c->os, path) || (add(c, CAPTURE_OTHER, STR(STORE_ERASURES_FILE), 0, &f, e) &&
+                                       (!f->file || os_file_size(f->file, &f->bytes, e)));
+}
+
 static bool add_named(struct capture *c, struct err *e)
 {
     const struct manifest_marks *m = &c->content.marks;
@@ -61,7 +72,7 @@ static bool add_named(struct capture *c, struct err *e)
             return false;
         f->number = g->number;
     }
-    return true;
+    return add_erased(c, e);
 }
 
 static bool is_known(const struct capture *c, struct str name)

@@ -122,28 +122,15 @@ static void keep_apart(struct store *s, struct segment *const *old, size_t count
     pthread_mutex_unlock(&s->lock);
 }
 
-/* Rows of erased persons are left out: no answer shows them any more. */
-static bool is_hidden(const void *context, uint32_t person)
-{
-    const struct manifest_content *c = context;
-    size_t low = 0, high = c->hidden_count;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (c->hidden[middle] < person)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < c->hidden_count && c->hidden[low] == person;
-}
-
 bool store_compact(struct store *s, bool all, bool *did, struct err *e)
 {
-    const struct manifest_content *c = manifest_content(s->manifest);
-    struct merge_choice choice = {.drop = c->hidden_count ? is_hidden : NULL, .context = c};
     size_t count;
     struct segment **old = take_old(s, all, &count);
+    pthread_mutex_lock(&s->lock);
+    AUTO(hidden) *hidden = hidden_keep(s->hidden);
+    pthread_mutex_unlock(&s->lock);
+    /* Rows of erased persons are left out: no answer shows them any more. */
+    struct merge_choice choice = {.drop = hidden ? hidden_has : NULL, .context = hidden};
 
     *did = count != 0;
     bool ok = !*did || store_rewrite(s, old, count, &choice, !all, e);

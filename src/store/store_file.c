@@ -112,7 +112,8 @@ static uint32_t get32(const char *at)
     return v;
 }
 
-static bool apply_facts(struct store *s, struct str facts, struct err *e)
+bool store_each_fact(struct batch_reader *r, struct str facts, store_fact_visit *visit,
+                     void *context, struct err *e)
 {
     while (facts.len) {
         if (facts.len < sizeof(uint32_t) || get32(facts.at) > facts.len - sizeof(uint32_t))
@@ -120,19 +121,21 @@ static bool apply_facts(struct store *s, struct str facts, struct err *e)
         struct str payload = str_sub(facts, sizeof(uint32_t), get32(facts.at));
         facts = str_sub(facts, sizeof(uint32_t) + payload.len, facts.len);
         struct fact f;
-        if (!batch_read(&s->reader, payload, e))
+        if (!batch_read(r, payload, e))
             return false;
-        if (s->reader.event_count)
+        if (r->event_count)
             return err_set(e, ERR_CORRUPT, "an event among the facts");
-        while (batch_next_fact(&s->reader, &f, e))
-            people_apply(s->people, &f);
+        while (batch_next_fact(r, &f, e))
+            if (!visit(context, &f, payload, e))
+                return false;
         if (e->kind)
             return false;
     }
     return true;
 }
 
-bool store_read_facts(struct store *s, struct str blocks, struct str path, struct err *e)
+bool store_walk_facts(struct batch_reader *r, struct str blocks, struct str path, uint32_t salt,
+                      store_fact_visit *visit, void *context, struct err *e)
 {
     for (size_t at = 0; at < blocks.len;) {
         size_t left = blocks.len - at;
@@ -141,15 +144,28 @@ bool store_read_facts(struct store *s, struct str blocks, struct str path, struc
         bool is_whole = left >= FACTS_HEAD_BYTES && get32(head) <= left - FACTS_HEAD_BYTES;
         if (is_whole)
             facts.len = get32(head);
-        if (!is_whole || get32(head + 4) != crc32c(s->facts_salt, facts.at, facts.len)) {
+        if (!is_whole || get32(head + 4) != crc32c(salt, facts.at, facts.len)) {
             err_set(e, ERR_CORRUPT, "%.*s is damaged at byte %zu", STR_ARG(path), HEAD_BYTES + at);
             return err_hint(e, "restore the directory from a backup");
         }
-        if (!apply_facts(s, facts, e))
+        if (!store_each_fact(r, facts, visit, context, e))
             return err_while(e, "reading %.*s at byte %zu", STR_ARG(path), HEAD_BYTES + at);
         at += FACTS_HEAD_BYTES + facts.len;
     }
     return true;
+}
+
+static bool apply_fact(void *context, const struct fact *f, struct str payload, struct err *e)
+{
+    struct store *s = context;
+    (void)payload, (void)e;
+    people_apply(s->people, f);
+    return true;
+}
+
+bool store_read_facts(struct store *s, struct str blocks, struct str path, struct err *e)
+{
+    return store_walk_facts(&s->reader, blocks, path, s->facts_salt, apply_fact, s, e);
 }
 
 /* ---- the reserve ---- */

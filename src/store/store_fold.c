@@ -79,6 +79,10 @@ static void replace(struct store *s, struct range r, struct imaged *made)
         made->log_bytes += old->log_bytes;
         made->id_count += old->id_count;
         buf_add(&made->facts, buf_str(&old->facts));
+        made->erased =
+            mem_grow(made->erased, made->erased_count + old->erased_count, sizeof *made->erased);
+        for (size_t k = 0; k < old->erased_count; k++)
+            made->erased[made->erased_count++] = old->erased[k];
         imaged_free(old);
     }
     s->imaged[r.from] = *made;

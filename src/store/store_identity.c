@@ -10,6 +10,13 @@
 #include "store/merges.h"
 #include "store/snapshot.h"
 
+/* Entries that name erased people are passed over, as if they had never been. */
+static bool names_erased(const struct snapshot *v, const struct identity_entry *n)
+{
+    return hidden_has(v->hidden, n->subject) || hidden_has(v->hidden, n->other) ||
+           people_id(v->people, n->subject).len == 0 || people_id(v->people, n->other).len == 0;
+}
+
 struct replay {
     const struct snapshot *view;
     const struct identity_log *log;
@@ -39,6 +46,8 @@ static void choose_entries(struct replay *r)
     r->log = people_log(r->view->people, &all);
     for (uint32_t i = 0; i < all; i++) {
         const struct identity_entry *n = identity_log_at(r->log, i);
+        if (names_erased(r->view, n))
+            continue;
         uint32_t a = tied_to(ties, n->subject), b = tied_to(ties, n->other);
         if (a != b)
             ties[a] = b + 1;
@@ -47,7 +56,7 @@ static void choose_entries(struct replay *r)
     for (int turn = 0; turn < 2; turn++) { /* counts, then keeps */
         for (uint32_t i = 0; i < all; i++) {
             const struct identity_entry *n = identity_log_at(r->log, i);
-            if (n->at > r->as_of || tied_to(ties, n->other) != mine)
+            if (n->at > r->as_of || names_erased(r->view, n) || tied_to(ties, n->other) != mine)
                 continue;
             if (turn)
                 r->entries[r->count++] = n;

@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "store/batch.h"
 #include "store/chunk.h"
+#include "store/erasures.h"
 #include "store/head.h"
 #include "store/ids.h"
 #include "store/manifest.h"
@@ -63,6 +64,8 @@ struct stage {
     size_t id_count;
     struct tally **tallies; /* of origin 1, 2… */
     size_t tally_count, tally_room;
+    uint32_t *erased; /* ordinals of people erased by its facts */
+    size_t erased_count, erased_room;
     bool has_batches;
 };
 
@@ -74,6 +77,8 @@ struct imaged {
     uint32_t people_end;
     size_t id_count;
     struct buf facts;
+    uint32_t *erased;
+    size_t erased_count;
 };
 
 struct preview {
@@ -93,6 +98,7 @@ struct item {
     bool is_stale; /* of an import from before a restart */
     struct err err;
     struct store_receipt receipt;
+    struct store_erasure *erasure; /* counts what its erasures took; NULL: nobody asks */
 };
 
 struct log_file {
@@ -112,8 +118,9 @@ struct store {
     struct store_options options;
     struct os_file *lock_file;
     pthread_mutex_t maintain_lock, writer_lock, lock;
-    pthread_cond_t changed; /* imaging or sealing got on, or the store stopped */
-    pthread_cond_t work;    /* for the background */
+    pthread_cond_t changed;    /* imaging or sealing got on, or the store stopped */
+    pthread_cond_t work;       /* for the background */
+    pthread_mutex_t list_lock; /* the file of erased ids */
 
     uint64_t identity;
 
@@ -134,7 +141,12 @@ struct store {
     struct imaged *imaged;
     size_t imaged_count, imaged_room;
     uint64_t imaged_rows, imaged_log_bytes;
-    struct segment **live; /* by (month, age); counted */
+    struct hidden *hidden; /* erased people of whom there may be rows; counted; NULL: none */
+    struct erasures erasures;
+    bool erasures_unwritten;
+    int64_t forget_since; /* the files hold something of the erased since then; 0: they do not */
+    struct store_erasure *erasure; /* of the batch that is being applied, or NULL */
+    struct segment **live;         /* by (month, age); counted */
     size_t live_count;
     uint64_t *apart; /* numbers of segments that are too large to be merged */
     size_t apart_count, apart_room;
@@ -200,6 +212,14 @@ MUST_USE bool store_extend_file(struct store *s, struct str path, enum head_kind
                                 uint64_t number, uint32_t *salt, struct str more, uint64_t *bytes,
                                 struct err *e);
 void store_facts_block(struct buf *into, uint32_t salt, struct str facts);
+/* Calls `visit` with each fact of blocks, or of a run of (u32 length, payload). */
+typedef bool store_fact_visit(void *context, const struct fact *f, struct str payload,
+                              struct err *e);
+MUST_USE bool store_walk_facts(struct batch_reader *r, struct str blocks, struct str path,
+                               uint32_t salt, store_fact_visit *visit, void *context,
+                               struct err *e);
+MUST_USE bool store_each_fact(struct batch_reader *r, struct str facts, store_fact_visit *visit,
+                              void *context, struct err *e);
 MUST_USE bool store_read_facts(struct store *s, struct str blocks, struct str path, struct err *e);
 /* A few MiB that sealing may fall back on when the disk is full. */
 void store_keep_reserve(struct store *s);
@@ -234,6 +254,25 @@ bool store_refuse_stopped(const struct store *s, struct err *e);
 MUST_USE bool store_apply(struct store *s, struct str payload, uint64_t sequence,
                           struct tally *tally, struct store_receipt *receipt, struct err *e);
 bool store_stage_is_full(const struct store *s);
+/* Keeps a fact for the facts file. */
+void store_keep_fact(struct store *s, struct batch_encoder *b, const struct fact *f);
+
+/* ---- store_erase.c ---- */
+/* Under `lock`; may let go of it for a while. */
+MUST_USE bool store_erase_apply(struct store *s, const struct fact *f, bool *changed,
+                                struct err *e);
+MUST_USE bool store_load_erasures(struct store *s, struct err *e);
+/* If there is something new in it. Takes list_lock and `lock`. */
+MUST_USE bool store_write_erasures(struct store *s, struct err *e);
+
+/* ---- store_forget.c: under maintain_lock ---- */
+/* Blocks of all facts of the facts file and of `more`, in order, but those of the erased. */
+MUST_USE bool store_sift_facts(struct store *s, const struct manifest_marks *marks,
+                               const struct str *more, size_t more_count, uint32_t salt,
+                               struct buf *blocks, struct err *e);
+MUST_USE bool store_forget_step(struct store *s, bool is_paced, struct store_forgotten *out,
+                                struct err *e);
+bool store_forget_is_due(const struct store *s); /* under lock */
 
 /* ---- store_append.c ---- */
 struct batch_encoder *store_take_encoder(struct store *s);

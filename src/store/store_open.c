@@ -36,7 +36,8 @@ static struct store *create(struct os *os, struct str dir, const struct store_op
         s->options.seal_rows = STORE_SEAL_ROWS;
     if (!s->options.compact_bytes_per_second)
         s->options.compact_bytes_per_second = STORE_COMPACT_BYTES;
-    pthread_mutex_t *mutexes[] = {&s->maintain_lock, &s->writer_lock, &s->lock, &s->queue_lock};
+    pthread_mutex_t *mutexes[] = {&s->maintain_lock, &s->writer_lock, &s->lock, &s->queue_lock,
+                                  &s->list_lock};
     for (size_t i = 0; i < COUNT(mutexes); i++)
         REQUIRE(pthread_mutex_init(mutexes[i], NULL) == 0);
     pthread_cond_t *conditions[] = {&s->changed, &s->work, &s->queue_filled, &s->queue_moved};
@@ -67,13 +68,16 @@ static void destroy(struct store *s)
     mem_free(s->ordinals);
     mem_free(s->id_hashes);
     batch_reader_free(&s->reader);
+    hidden_release(s->hidden);
+    erasures_free(&s->erasures);
     people_destroy(s->people);
     ids_destroy(s->ids);
     arena_destroy(s->arena);
     wal_close(s->wal);
     manifest_close(s->manifest);
     os_file_close(s->lock_file);
-    pthread_mutex_t *mutexes[] = {&s->maintain_lock, &s->writer_lock, &s->lock, &s->queue_lock};
+    pthread_mutex_t *mutexes[] = {&s->maintain_lock, &s->writer_lock, &s->lock, &s->queue_lock,
+                                  &s->list_lock};
     for (size_t i = 0; i < COUNT(mutexes); i++)
         pthread_mutex_destroy(mutexes[i]);
     pthread_cond_t *conditions[] = {&s->changed, &s->work, &s->queue_filled, &s->queue_moved};
@@ -461,7 +465,10 @@ static bool recover(struct store *s, struct err *e)
     s->keep_day = INT64_MIN;
     s->opened_ms = os_now_ms(s->os);
     s->opened_ns = os_monotonic_ns(s->os);
-    if (!load_people(s, &c->marks, e) || !load_facts(s, &c->marks, e) || !load_segments(s, c, e))
+    s->hidden = hidden_with(NULL, c->hidden, c->hidden_count, NULL, 0);
+    s->forget_since = s->hidden ? 1 : 0; /* for how long is not known: at the next occasion */
+    if (!load_people(s, &c->marks, e) || !load_facts(s, &c->marks, e) ||
+        !store_load_erasures(s, e) || !load_segments(s, c, e))
         return false;
     s->active = stage_create(s->next_age++);
     s->active->sequence_end = c->marks.log_sequence;
@@ -630,10 +637,17 @@ bool store_maintain(struct store *s, struct err *e)
         return err_set(e, ERR_INVALID, "%.*s is open for reading only", STR_ARG(s->dir));
     store_take_maintain_lock(s);
     bool ok = store_close_stage(s, e) && store_seal(s, e);
+    struct store_forgotten forgotten;
+    ok = ok && store_forget_step(s, false, &forgotten, e);
     for (bool did = true; ok && did;)
         ok = store_compact(s, true, &did, e);
     pthread_mutex_unlock(&s->maintain_lock);
     return ok;
+}
+
+static uint64_t shown(const struct store *s, const struct segment *g)
+{
+    return g->rows - hidden_row_count(s->hidden, g);
 }
 
 void store_state(struct store *s, struct store_state *out)
@@ -646,16 +660,18 @@ void store_state(struct store *s, struct store_state *out)
     if (!is_exact || !s->preview.rows)
         out->unsealed_events = chunk_rows(s->active->chunk);
     for (size_t i = 0; is_exact && i < s->preview.result.image_count; i++)
-        out->unsealed_events += s->preview.result.images[i]->rows;
-    out->unsealed_events += s->imaged_rows;
+        out->unsealed_events += shown(s, s->preview.result.images[i]);
+    for (size_t i = 0; i < s->imaged_count; i++)
+        for (size_t k = 0; k < s->imaged[i].image_count; k++)
+            out->unsealed_events += shown(s, s->imaged[i].images[k]);
     out->events = out->unsealed_events;
     for (size_t i = 0; i < s->live_count; i++) {
-        out->events += s->live[i]->rows;
+        out->events += shown(s, s->live[i]);
         out->segment_bytes += s->live[i]->bytes;
     }
     for (size_t i = 0; i < s->log_count; i++)
         out->log_bytes += s->logs[i].bytes;
-    out->people = people_ordinals(s->people);
+    out->people = people_ordinals(s->people) - people_erased_count(s->people);
     out->segments = s->live_count;
     out->sealed_bytes = s->sealed_bytes;
     out->rewritten_bytes = s->rewritten_bytes;

@@ -14,6 +14,10 @@ struct sealing {
     struct imaged *list; /* a copy of the store's first `count` */
     size_t count;
     struct people_view *people;
+    struct hidden *hidden; /* their rows are left out */
+    uint32_t *erased;      /* those whom the log stops to name; ascending */
+    size_t erased_count;
+    uint32_t people_salt, facts_salt;
     struct manifest_marks marks;
     struct segment **sorted; /* all images by (month, age) */
     size_t sorted_count;
@@ -33,8 +37,8 @@ int store_segment_order(const void *a, const void *b)
 
 bool store_seal_is_due(const struct store *s)
 {
-    uint64_t bytes_max = MAX((uint64_t)STORE_SEAL_LOG_BYTES,
-                             (uint64_t)s->options.seal_rows * STORE_ROW_LOG_BYTES);
+    uint64_t bytes_max =
+        MAX((uint64_t)STORE_SEAL_LOG_BYTES, (uint64_t)s->options.seal_rows * STORE_ROW_LOG_BYTES);
     return s->imaged_rows >= s->options.seal_rows || s->imaged_log_bytes >= bytes_max;
 }
 
@@ -47,6 +51,27 @@ static void choose_logs(const struct store *s, struct sealing *w)
     w->marks.log_file = s->logs[w->log_count].number;
 }
 
+static int ascending(const void *a, const void *b)
+{
+    uint32_t x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return x < y ? -1 : x > y;
+}
+
+static void list_erased(struct sealing *w)
+{
+    size_t room = 0;
+    for (size_t i = 0; i < w->count; i++)
+        room += w->list[i].erased_count;
+    w->erased = mem_array(room, sizeof *w->erased);
+    for (size_t i = 0; i < w->count; i++)
+        for (size_t k = 0; k < w->list[i].erased_count; k++)
+            w->erased[w->erased_count++] = w->list[i].erased[k];
+    if (room)
+        qsort(w->erased, room, sizeof *w->erased, ascending);
+}
+
 /* False: there is nothing to seal. */
 static bool begin(struct store *s, struct sealing *w)
 {
@@ -56,6 +81,7 @@ static bool begin(struct store *s, struct sealing *w)
         w->list = mem_array(w->count, sizeof *w->list);
         memcpy(w->list, s->imaged, w->count * sizeof *w->list);
         w->people = people_look(s->people);
+        w->hidden = hidden_keep(s->hidden);
         w->marks = manifest_content(s->manifest)->marks;
         w->marks.log_sequence = w->list[w->count - 1].sequence_end;
         w->marks.next_age = s->next_age;
@@ -72,12 +98,17 @@ static bool begin(struct store *s, struct sealing *w)
             w->sorted[n++] = w->list[i].images[k];
     if (n)
         qsort(w->sorted, n, sizeof *w->sorted, store_segment_order);
+    list_erased(w);
+    w->people_salt = w->erased_count ? head_salt(s->os) : s->people_salt;
+    w->facts_salt = w->erased_count ? head_salt(s->os) : s->facts_salt;
     return w->count != 0;
 }
 
 static void end(struct sealing *w)
 {
     people_view_release(w->people);
+    hidden_release(w->hidden);
+    mem_free(w->erased);
     for (size_t i = 0; i < w->made_count; i++)
         segment_release(w->made[i]);
     mem_free(w->made);
@@ -95,33 +126,55 @@ static bool sync_log(struct store *s, struct err *e)
     return ok;
 }
 
+/* New ids go behind the old ones; if some were erased, all go into a new file, without those. */
 static bool write_people(struct store *s, struct sealing *w, struct err *e)
 {
     char room[STORE_NAME_BYTES];
     BUF_AUTO blocks = {0};
+    struct manifest_marks *m = &w->marks;
     uint32_t to = w->list[w->count - 1].people_end;
-    people_encode(w->people, s->people_salt, (uint32_t)w->marks.people_count, to, &blocks);
-    w->marks.people_file = MAX(w->marks.people_file, 1);
-    if (!store_extend_file(s, store_people_path(s, room, w->marks.people_file), HEAD_PEOPLE,
-                           w->marks.people_file, &s->people_salt, buf_str(&blocks),
-                           &w->marks.people_bytes, e))
+    if (w->erased_count)
+        m->people_bytes = m->people_count = 0;
+    people_encode(w->people, w->people_salt, (uint32_t)m->people_count, to, w->erased,
+                  w->erased_count, &blocks);
+    m->people_file = MAX(m->people_file + (w->erased_count != 0), 1);
+    if (!store_extend_file(s, store_people_path(s, room, m->people_file), HEAD_PEOPLE,
+                           m->people_file, &w->people_salt, buf_str(&blocks), &m->people_bytes, e))
         return err_while(e, "writing people's ids");
-    w->marks.people_count = to;
+    m->people_count = to;
     return true;
+}
+
+static bool facts_blocks(struct store *s, struct sealing *w, struct buf *blocks, struct err *e)
+{
+    struct str *facts = mem_array(w->count, sizeof *facts);
+    bool ok = true;
+    for (size_t i = 0; i < w->count; i++)
+        facts[i] = buf_str(&w->list[i].facts);
+    if (w->erased_count)
+        ok = store_sift_facts(s, &w->marks, facts, w->count, w->facts_salt, blocks, e);
+    for (size_t i = 0; i < w->count && !w->erased_count; i++)
+        store_facts_block(blocks, w->facts_salt, facts[i]);
+    mem_free(facts);
+    return ok;
 }
 
 static bool write_facts(struct store *s, struct sealing *w, struct err *e)
 {
     char room[STORE_NAME_BYTES];
     BUF_AUTO blocks = {0};
-    for (size_t i = 0; i < w->count; i++)
-        store_facts_block(&blocks, s->facts_salt, buf_str(&w->list[i].facts));
+    struct manifest_marks *m = &w->marks;
+    if (!facts_blocks(s, w, &blocks, e))
+        return false;
+    if (w->erased_count) {
+        m->facts_file++;
+        m->facts_bytes = 0;
+    }
     if (blocks.len == 0)
         return true;
-    w->marks.facts_file = MAX(w->marks.facts_file, 1);
-    if (!store_extend_file(s, store_facts_path(s, room, w->marks.facts_file), HEAD_FACTS,
-                           w->marks.facts_file, &s->facts_salt, buf_str(&blocks),
-                           &w->marks.facts_bytes, e))
+    m->facts_file = MAX(m->facts_file, 1);
+    if (!store_extend_file(s, store_facts_path(s, room, m->facts_file), HEAD_FACTS, m->facts_file,
+                           &w->facts_salt, buf_str(&blocks), &m->facts_bytes, e))
         return err_while(e, "writing facts");
     return true;
 }
@@ -129,9 +182,14 @@ static bool write_facts(struct store *s, struct sealing *w, struct err *e)
 static bool write_month(struct store *s, struct sealing *w, size_t from, size_t to, struct err *e)
 {
     BUF_AUTO bytes = {0};
-    uint64_t number = w->marks.next_segment++;
-    return merge_segments(w->sorted + from, to - from, s->project, number, NULL, NULL, &bytes, e) &&
-           store_write_segment(s, number, buf_str(&bytes), e);
+    uint64_t number = w->marks.next_segment;
+    if (!merge_segments(w->sorted + from, to - from, s->project, number, hidden_has, w->hidden,
+                        &bytes, e))
+        return false;
+    if (bytes.len == 0) /* all of it is erased */
+        return true;
+    w->marks.next_segment++;
+    return store_write_segment(s, number, buf_str(&bytes), e);
 }
 
 static bool open_made(struct store *s, struct sealing *w, uint64_t from, struct err *e)
@@ -176,9 +234,17 @@ static bool name_in_manifest(struct store *s, struct sealing *w, struct err *e)
     for (size_t i = 0; i < w->made_count; i++)
         added[i] = store_segment_entry(w->made[i]);
     w->marks.log_durable = MAX(w->marks.log_durable, w->marks.log_sequence); /* sync_log */
-    struct manifest_edit edit = {.added = added, .added_count = w->made_count, .marks = w->marks};
+    struct manifest_edit edit = {.added = added,
+                                 .added_count = w->made_count,
+                                 .hidden = w->erased,
+                                 .hidden_count = w->erased_count,
+                                 .marks = w->marks};
     bool ok = manifest_edit(s->manifest, &edit, e);
     mem_free(added);
+    if (ok) {
+        s->people_salt = w->people_salt;
+        s->facts_salt = w->facts_salt;
+    }
     return ok;
 }
 
@@ -205,6 +271,8 @@ static void publish(struct store *s, struct sealing *w)
     ids_forget(s->ids, id_count);
     s->log_count -= w->log_count;
     memmove(s->logs, s->logs + w->log_count, s->log_count * sizeof *s->logs);
+    for (size_t i = 0; i < w->erased_count; i++)
+        people_blank(s->people, w->erased[i]);
     s->is_waiting_for_space = false;
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
@@ -218,6 +286,18 @@ static bool remove_logs(struct store *s, struct sealing *w, struct err *e)
         if (!os_remove(s->os, wal_path(room, s->dir, w->log_numbers[i]), e))
             return err_while(e, "removing a log file");
     return true;
+}
+
+/* People and facts before an erasure. Files of other numbers go at the next open, too. */
+static bool remove_replaced(struct store *s, const struct manifest_marks *old, struct sealing *w,
+                            struct err *e)
+{
+    char room[STORE_NAME_BYTES];
+    if (!w->erased_count)
+        return true;
+    return (!old->people_file ||
+            os_remove(s->os, store_people_path(s, room, old->people_file), e)) &&
+           (!old->facts_file || os_remove(s->os, store_facts_path(s, room, old->facts_file), e));
 }
 
 /* Segment files that were written and are not named in the manifest. */
@@ -238,13 +318,14 @@ static bool seal_once(struct store *s, struct err *e)
         return true;
     }
     uint64_t first = w.marks.next_segment;
-    bool ok = sync_log(s, e) && write_people(s, &w, e) && write_facts(s, &w, e) &&
-              write_segments(s, &w, e) && name_in_manifest(s, &w, e);
+    struct manifest_marks old = w.marks;
+    bool ok = sync_log(s, e) && store_write_erasures(s, e) && write_people(s, &w, e) &&
+              write_facts(s, &w, e) && write_segments(s, &w, e) && name_in_manifest(s, &w, e);
     if (!ok && e->kind == ERR_NO_SPACE)
         remove_made(s, first, w.marks.next_segment);
     if (ok) {
         publish(s, &w);
-        ok = remove_logs(s, &w, e);
+        ok = remove_logs(s, &w, e) && remove_replaced(s, &old, &w, e);
     }
     end(&w);
     return ok;

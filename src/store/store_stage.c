@@ -32,6 +32,7 @@ void stage_destroy(struct stage *g)
         return;
     chunk_destroy(g->chunk);
     buf_free(&g->facts);
+    mem_free(g->erased);
     for (size_t i = 0; i < g->tally_count; i++)
         tally_release(g->tallies[i]);
     mem_free(g->tallies);
@@ -55,6 +56,7 @@ void imaged_free(struct imaged *i)
         segment_release(i->images[k]);
     mem_free(i->images);
     buf_free(&i->facts);
+    mem_free(i->erased);
     *i = (struct imaged){0};
 }
 
@@ -127,6 +129,8 @@ static void take_images(struct store *s, struct chunk_result *r)
         .people_end = g->people_end,
         .id_count = g->id_count,
         .facts = g->facts,
+        .erased = TAKE(g->erased),
+        .erased_count = g->erased_count,
     };
     r->image_count = 0;
     g->facts = (struct buf){0};

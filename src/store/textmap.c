@@ -11,6 +11,9 @@
  * all.
  */
 enum { FIRST_PIECE_BITS = 10, PIECES = 23, TEXT_BLOCK_BYTES = 64 << 10, SLOTS_MIN = 64 };
+/* The slot of a hidden text: stays in the way of those behind it, and is never the one looked for.
+ * No ordinal is so high. */
+#define SLOT_HIDDEN ((uint64_t)UINT32_MAX)
 
 struct textmap_index {
     _Atomic uint32_t references;
@@ -30,6 +33,9 @@ struct textmap {
     struct textmap_index *index;
     const char **pieces[PIECES];
     struct text_block *blocks;
+    uint64_t *hidden; /* a bit an ordinal; NULL while none is hidden */
+    size_t hidden_words;
+    uint32_t hidden_count;
 };
 
 static struct textmap_index *index_create(size_t slot_count)
@@ -72,6 +78,7 @@ void textmap_destroy(struct textmap *m)
     for (size_t i = 0; i < PIECES; i++)
         mem_free(m->pieces[i]);
     index_release(m->index);
+    mem_free(m->hidden);
     mem_free(m);
 }
 
@@ -85,7 +92,7 @@ struct str textmap_at(const struct textmap *m, uint32_t ordinal)
     unsigned piece;
     uint32_t at;
     place_of(ordinal, &piece, &at);
-    const char *text = m->pieces[piece][at];
+    const char *text = __atomic_load_n(&m->pieces[piece][at], __ATOMIC_RELAXED);
     uint16_t len;
     memcpy(&len, text, sizeof len);
     return (struct str){text + sizeof len, len};
@@ -108,7 +115,7 @@ static uint32_t index_find(const struct textmap *m, const struct textmap_index *
         uint64_t slot = atomic_load_explicit(&x->slots[at], memory_order_acquire);
         if (!slot)
             return TEXTMAP_NONE;
-        if ((slot >> 32) == (hash >> 32)) {
+        if ((slot >> 32) == (hash >> 32) && slot != SLOT_HIDDEN) {
             uint32_t ordinal = (uint32_t)slot - 1;
             if (str_equal(textmap_at(m, ordinal), text))
                 return ordinal;
@@ -129,7 +136,8 @@ static void grow(struct textmap *m, size_t slot_count)
             __builtin_prefetch(&x->slots[hashes[i] & (slot_count - 1)], 1);
         }
         for (uint32_t i = 0; i < n; i++)
-            index_add(x, hashes[i], from + i);
+            if (!textmap_is_hidden(m, from + i))
+                index_add(x, hashes[i], from + i);
     }
     index_release(m->index);
     m->index = x;
@@ -205,7 +213,7 @@ void textmap_find_many(const struct textmap *m, const struct str *texts, size_t 
         for (size_t i = 0; i < n; i++) {
             uint64_t slot = atomic_load_explicit(&x->slots[hashes[i] & (x->slot_count - 1)],
                                                  memory_order_relaxed);
-            if (slot && slot >> 32 == hashes[i] >> 32) {
+            if (slot && slot >> 32 == hashes[i] >> 32 && slot != SLOT_HIDDEN) {
                 unsigned piece;
                 uint32_t at;
                 place_of((uint32_t)slot - 1, &piece, &at);
@@ -219,6 +227,58 @@ void textmap_find_many(const struct textmap *m, const struct str *texts, size_t 
         for (size_t i = 0; i < n; i++)
             ordinals[from + i] = index_find(m, x, texts[from + i], hashes[i]);
     }
+}
+
+bool textmap_is_hidden(const struct textmap *m, uint32_t ordinal)
+{
+    size_t word = ordinal / 64;
+    return word < m->hidden_words && (m->hidden[word] >> (ordinal % 64) & 1);
+}
+
+uint32_t textmap_hidden(const struct textmap *m)
+{
+    return m->hidden_count;
+}
+
+static void mark_hidden(struct textmap *m, uint32_t ordinal)
+{
+    size_t words = ordinal / 64 + 1;
+    if (words > m->hidden_words) {
+        size_t room = MAX(words, m->count / 64 + 1);
+        m->hidden = mem_grow(m->hidden, room, sizeof *m->hidden);
+        memset(m->hidden + m->hidden_words, 0, (room - m->hidden_words) * sizeof *m->hidden);
+        m->hidden_words = room;
+    }
+    m->hidden[ordinal / 64] |= (uint64_t)1 << (ordinal % 64);
+    m->hidden_count++;
+}
+
+void textmap_hide(struct textmap *m, uint32_t ordinal)
+{
+    REQUIRE(ordinal < m->count);
+    if (textmap_is_hidden(m, ordinal))
+        return;
+    struct textmap_index *x = m->index;
+    uint64_t hash = hash64(textmap_at(m, ordinal), m->seed);
+    uint64_t wanted = (hash & 0xFFFFFFFF00000000u) | (ordinal + 1u);
+    for (size_t at = hash & (x->slot_count - 1);; at = (at + 1) & (x->slot_count - 1)) {
+        uint64_t slot = atomic_load_explicit(&x->slots[at], memory_order_relaxed);
+        if (slot == wanted)
+            atomic_store_explicit(&x->slots[at], SLOT_HIDDEN, memory_order_release);
+        if (slot == wanted || !slot) /* none: it is being loaded */
+            break;
+    }
+    mark_hidden(m, ordinal);
+}
+
+void textmap_blank(struct textmap *m, uint32_t ordinal)
+{
+    static const char nothing[sizeof(uint16_t)];
+    unsigned piece;
+    uint32_t at;
+    REQUIRE(textmap_is_hidden(m, ordinal));
+    place_of(ordinal, &piece, &at);
+    __atomic_store_n(&m->pieces[piece][at], nothing, __ATOMIC_RELAXED);
 }
 
 void textmap_load(struct textmap *m, const char *at)

@@ -25,6 +25,15 @@ void textmap_find_many(const struct textmap *m, const struct str *texts, size_t 
                        uint32_t *ordinals);
 uint32_t textmap_count(const struct textmap *m);
 /*
+ * Erasing. After hide nobody finds the text by itself any more, and the same text put again is a
+ * new one with an ordinal of its own; textmap_at still gives it, until blank makes it empty. A text
+ * of no bytes that is loaded is one that was blanked before: hide it.
+ */
+void textmap_hide(struct textmap *m, uint32_t ordinal);
+void textmap_blank(struct textmap *m, uint32_t ordinal);
+bool textmap_is_hidden(const struct textmap *m, uint32_t ordinal); /* by the writer */
+uint32_t textmap_hidden(const struct textmap *m);                  /* how many */
+/*
  * Loading: each text is new and lies at `at` (u16 length, bytes) as long as the map; none can be
  * found until textmap_loaded. Only into an empty map.
  */
