@@ -79,7 +79,7 @@ void *store_background_main(void *store)
             wait_some(&s->work, &s->lock, SPACE_WAIT_MS);
             s->is_waiting_for_space = false;
         } else if (s->has_rules || s->forget_since) {
-            store_wait_for_work(s, KEEP_WAIT_MS);
+            wait_some(&s->work, &s->lock, KEEP_WAIT_MS);
         } else {
             pthread_cond_wait(&s->work, &s->lock);
         }
