@@ -15,6 +15,7 @@ BENCH_EVENTS ?= 20000000
 FUZZ_SECONDS ?= 20
 FUZZ_FLAGS   ?=
 ONLY         ?=
+COVERAGE_FLAGS ?=
 
 # The tools of this tree come first; the compilers may be set by the user (CC, CXX).
 export PATH := $(CURDIR)/build/node/bin:$(PATH)
@@ -38,6 +39,11 @@ test: setup-test build ## everything that is checked; the last line counts
 	$(call configure,c,-Dtests=enabled)
 	$(call ninja,c)
 	@tool/test $(TEST_FLAGS)
+
+coverage: setup-test ## lines and branches of src/store that unit tests and rigs reach
+	$(call configure,cov,-Dtests=enabled -Db_coverage=true -Doptimization=0)
+	$(call ninja,cov)
+	@tool/coverage $(COVERAGE_FLAGS)
 
 bench: setup-bench build ## Tenure beside DuckDB and ClickHouse; writes docs/benchmarks.md
 	@BENCH_EVENTS=$(BENCH_EVENTS) bench/run
@@ -82,5 +88,5 @@ comma := ,
 fuzz: export CC = clang
 fuzz: export CXX = clang++
 
-.PHONY: help build demo test bench lint sanitize fuzz campaign fresh install clean
+.PHONY: help build demo test coverage bench lint sanitize fuzz campaign fresh install clean
 .NOTPARALLEL:
