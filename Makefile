@@ -41,7 +41,8 @@ test: setup-test build ## everything that is checked; the last line counts
 	@tool/test $(TEST_FLAGS)
 
 coverage: setup-test ## lines and branches of src/store that unit tests and rigs reach
-	$(call configure,cov,-Dtests=enabled -Db_coverage=true -Doptimization=0)
+	$(call configure,cov,-Dtests=enabled -Db_coverage=true -Doptimization=0 \
+	  -Dc_args=-Dalways_inline=noinline,-Wno-attributes)
 	$(call ninja,cov)
 	@tool/coverage $(COVERAGE_FLAGS)
 
