@@ -225,7 +225,6 @@ static void the_hidden_are_kept(void **state)
         assert_int_equal(c->hidden[i], 5960 + i);
 }
 
-<<<<<<< HEAD
 static void rules_come_change_and_go(void **state)
 {
     (void)state;
@@ -250,7 +249,6 @@ static void rules_come_change_and_go(void **state)
     }
 }
 
-=======
 /* One call fails, each in turn: then the file is as before the edit, or as after it. */
 static void each_failing_call_leaves_whole_edits(void **state)
 {
@@ -352,7 +350,6 @@ static void forged_records_are_refused(void **state)
     w->e = (struct err){0};
 }
 
->>>>>>> b45d86d (store: the manifest under each failing call, on a full disk, and forged)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
