@@ -129,6 +129,12 @@ bool command_status(struct run *run, struct err *e);
 bool command_backup(struct run *run, struct err *e);
 bool command_restore(struct run *run, struct err *e);
 bool command_check(struct run *run, struct err *e);
+
+/* command_keep.c */
+bool command_keep_set(struct run *run, struct err *e);
+bool command_keep_list(struct run *run, struct err *e);
+bool command_keep_remove(struct run *run, struct err *e);
+bool command_keep_apply(struct run *run, struct err *e);
 bool command_serve(struct run *run, struct err *e);
 bool command_demo(struct run *run, struct err *e);
 bool command_demo_report(struct run *run, struct err *e);

@@ -73,6 +73,9 @@ static const struct option key_create_options[] = {
     PROJECT, {"--scope", "SCOPE", "write (sends events), read (asks) or admin"}, JSON, {0}};
 static const struct option key_list_options[] = {
     {"--project", "NAME", "only the keys of this project"}, JSON, {0}};
+static const struct option keep_options[] = {
+    PROJECT, {"--dry-run", NULL, "counts what would be removed, and changes nothing"}, JSON, {0}};
+static const struct option project_json_options[] = {PROJECT, JSON, {0}};
 static const struct option project_only[] = {PROJECT, {0}};
 
 const struct command commands[] = {
@@ -109,6 +112,18 @@ const struct command commands[] = {
      "Exactly that merge is undone: one that stood before it counts again.",
      "tenure people unmerge u_17 anon_88 --reason \"a shared tablet\"", NEED_SITE, 2, ARGS_MAX,
      merge_options, command_people_unmerge},
+    {"keep list", "", "Lists how long events are kept, and how many are older.", NULL,
+     "tenure keep list", NEED_SITE, 0, 0, project_json_options, command_keep_list},
+    {"keep remove", "EVENT", "Keeps events of this name for ever again.", NULL,
+     "tenure keep remove \"Page Viewed\"", NEED_SITE, 1, 1, project_json_options,
+     command_keep_remove},
+    {"keep apply", "", "Removes the events that are older than their period, now.",
+     "A server does this by itself every day (UTC).", "tenure keep apply", NEED_SITE, 0, 0,
+     project_json_options, command_keep_apply},
+    {"keep", "EVENT PERIOD", "Says how long events of a name are kept: 90d, 12w, 6mo or 2y.",
+     "What is older leaves answers and disk in the run of the next day, for good. Other events\n"
+     "are kept for ever.",
+     "tenure keep \"Page Viewed\" 90d --dry-run", NEED_SITE, 2, 2, keep_options, command_keep_set},
     {"project create", "NAME", "Makes a project and shows its keys, once.",
      "The write key sends events; the secret key asks questions and changes settings.",
      "tenure project create shop --timezone Asia/Bangkok", NEED_SITE, 1, 1, project_options,

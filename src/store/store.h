@@ -123,8 +123,8 @@ MUST_USE bool store_restart(struct store *s, struct err *e);
 /* ---- how long events are kept (store_keep.c) ---- */
 
 /*
- * Events of a name that are older than its period are removed, once a UTC day by the background
- * and by store_keep_apply: an event goes in the first run on a day that begins a period or more
+ * Events of a name that are older than its period are removed, by the background (five minutes after
+ * the open, then once a UTC day) and by store_keep_apply: an event goes in the first run on a day that begins a period or more
  * after it. Until then it counts; in a run it goes from answers and disk a segment at a time
  * (segments with nothing else in them just go). Rules are durable when the call returns. An event
  * that was removed and is sent again with its old time is taken in, and removed by the next run.

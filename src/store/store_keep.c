@@ -10,6 +10,7 @@
 
 #define DAY_MS INT64_C(86400000)
 #define JUMP_MS (25 * INT64_C(3600000))
+enum { KEEP_START_MS = 300000 };
 
 /* ---- rules ---- */
 
@@ -51,7 +52,6 @@ static bool set_rule(struct store *s, struct keep_rule rule, struct err *e)
         return err_while(e, "noting how long \"%.*s\" is kept", STR_ARG(rule.name));
     pthread_mutex_lock(&s->lock);
     s->has_rules = c->rule_count != 0;
-    s->keep_day = INT64_MIN; /* a new rule is applied at once, not the next day */
     pthread_cond_broadcast(&s->work);
     pthread_mutex_unlock(&s->lock);
     return true;
@@ -272,9 +272,10 @@ bool store_keep_apply(struct store *s, int64_t now_ms, struct keep_report *out, 
 }
 
 /*
- * By the wall clock, unless it has run away from the monotonic one: a clock that is set a year
- * ahead must not cost a year of events. It is believed again when the store is opened the next
- * time.
+ * A while after the start, so that only a process that stays does it, and then once a UTC day; a
+ * new rule waits for the next run, in case it was a mistake. By the wall clock, unless it has run
+ * away from the monotonic one: a clock that is set a year ahead must not cost a year of events. It
+ * is believed again when the store is opened the next time.
  */
 bool store_keep_is_due(const struct store *s)
 {
@@ -282,5 +283,6 @@ bool store_keep_is_due(const struct store *s)
         return false;
     int64_t now = os_now_ms(s->os);
     int64_t passed = (int64_t)((os_monotonic_ns(s->os) - s->opened_ns) / 1000000);
-    return day_of(now) > s->keep_day && now - s->opened_ms - passed < JUMP_MS;
+    return passed >= KEEP_START_MS && day_of(now) > s->keep_day &&
+           now - s->opened_ms - passed < JUMP_MS;
 }
