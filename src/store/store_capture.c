@@ -173,7 +173,7 @@ static bool capture_logs(struct store *s, struct capture *c, struct err *e)
 bool store_capture(struct store *s, struct capture *out, struct err *e)
 {
     begin(out, s->os, s->dir);
-    pthread_mutex_lock(&s->maintain_lock);
+    store_take_maintain_lock(s);
     copy_content(out, manifest_content(s->manifest));
     bool ok = add_named(out, e) && capture_logs(s, out, e) && add_others(out, e);
     pthread_mutex_unlock(&s->maintain_lock);
