@@ -1,5 +1,6 @@
 #include "app/interrupt.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 static void set_of_signals(sigset_t *set)
@@ -32,22 +33,27 @@ static void *wait_for_signals(void *context)
     int which = 0;
 
     set_of_signals(&set);
-    sigwait(&set, &which); /* where interrupt_stop ends this thread */
-    if (i->cancel) {
+    sigwait(&set, &which);
+    if (!i->is_over && i->cancel) {
         cancel_set(i->cancel);
         sigwait(&set, &which);
     }
+    if (i->is_over)
+        return NULL;
     _exit(128 + which);
 }
 
 void interrupt_start(struct interrupt *i, struct cancel *cancel)
 {
     i->cancel = cancel;
-    REQUIRE(pthread_create(&i->thread, NULL, wait_for_signals, i) == 0);
+    i->is_over = false;
+    if (pthread_create(&i->thread, NULL, wait_for_signals, i) != 0)
+        mem_exhausted(0);
 }
 
 void interrupt_stop(struct interrupt *i)
 {
-    pthread_cancel(i->thread);
+    i->is_over = true; /* pthread_cancel would load a library, and end badly without memory */
+    pthread_kill(i->thread, SIGTERM);
     pthread_join(i->thread, NULL);
 }

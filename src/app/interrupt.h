@@ -20,6 +20,7 @@ void interrupt_unblock(void);
 struct interrupt {
     pthread_t thread;
     struct cancel *cancel;
+    _Atomic bool is_over; /* the signal is interrupt_stop's own */
 };
 void interrupt_start(struct interrupt *i, struct cancel *cancel);
 void interrupt_stop(struct interrupt *i); /* signals wait again */

@@ -10,6 +10,7 @@
 #include "app/interrupt.h"
 #include "app/relay.h"
 #include "app/site.h"
+#include "calendar/calendar.h"
 
 enum { HOLDER_WAIT_MS = 3000, HOLDER_STEP_MS = 50 };
 
@@ -152,15 +153,15 @@ int main(int argc, char **argv)
                       .err = stderr,
                       .terminal = look_at_terminal(),
                       .cancel = &cancel};
-    char *cwd = getcwd(NULL, 0);
+    char cwd[OS_PATH_BYTES];
     size_t count = (size_t)MAX(argc - 1, 0);
     struct str *words = arena_array(arena, count + 1, sizeof *words);
 
     umask(077);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error to report, like a full disk */
-    run.cwd = arena_copy(arena, cwd ? str_of(cwd) : STR("/"));
-    mem_free(cwd);
+    zone_memory_from_base();
+    run.cwd = arena_copy(arena, getcwd(cwd, sizeof cwd) ? str_of(cwd) : STR("/"));
     for (size_t i = 0; i < count; i++)
         words[i] = str_of(argv[i + 1]);
     if (count == 0) {

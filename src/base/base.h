@@ -2,7 +2,7 @@
  * base/base: what every room stands on: byte slices, contract checks, memory that never returns
  * NULL.
  *
- * Pure: no system call besides memory from libc and abort(). Thread: any.
+ * Pure: no system call besides memory from libc and the end of the process. Thread: any.
  *
  * A `struct str` is a slice by value: it owns nothing, need not end in NUL, and may hold any byte.
  * Its owner is whoever made the bytes; a header that hands one out says how long it lives.
@@ -58,8 +58,17 @@ bool str_is_utf8(struct str s);             /* strict: no surrogates, no overlon
 /* Damerau-Levenshtein distance, at most `limit`+1; for "did you mean". */
 size_t str_distance(struct str a, struct str b, size_t limit);
 
-/* Memory: abort on exhaustion (limits on input keep that from being an attack). */
+/*
+ * Memory (docs/decisions/0005-out-of-memory.md). When there is none left, the process ends with one
+ * line on standard error and the code MEM_EXHAUSTED_EXIT: a half-done answer is worse, and the log
+ * brings everything acknowledged back. Limits on input keep that from being an attack. What is
+ * large and follows from one request's input asks with mem_try, and fails that request
+ * (ERR_NO_MEMORY); so do the libraries.
+ */
+enum { MEM_EXHAUSTED_EXIT = 71 };
+_Noreturn void mem_exhausted(size_t bytes);
 void *mem_zero(size_t bytes);
+void *mem_try(size_t bytes);                      /* zeroed; NULL when there is not so much */
 void *mem_array(size_t count, size_t item_bytes); /* zeroed; count * item_bytes is checked */
 void *mem_grow(void *old, size_t count, size_t item_bytes); /* new part is not zeroed */
 void mem_free(void *memory);

@@ -28,6 +28,25 @@ char *buf_reserve(struct buf *b, size_t more)
     return b->at + b->len;
 }
 
+bool buf_try_reserve(struct buf *b, size_t more)
+{
+    if (b->at && b->room - b->len >= more)
+        return true;
+    REQUIRE(more <= SIZE_MAX / 4 && b->len <= SIZE_MAX / 4);
+    size_t room = MAX(b->room * 2, 64);
+    while (room - b->len < more)
+        room *= 2;
+    char *at = mem_try(room);
+    if (!at)
+        return false;
+    if (b->len)
+        memcpy(at, b->at, b->len);
+    mem_free(b->at);
+    b->at = at;
+    b->room = room;
+    return true;
+}
+
 void buf_add_bytes(struct buf *b, const void *bytes, size_t count)
 {
     char *end = buf_reserve(b, count);

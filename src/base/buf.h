@@ -14,6 +14,9 @@ struct buf {
 void buf_free(struct buf *b);
 void buf_clear(struct buf *b);                 /* keeps the memory */
 char *buf_reserve(struct buf *b, size_t more); /* room for `more`; returns the end; len unchanged */
+/* The same for what a request's input asks for: false, and nothing has changed, if memory is out.
+ */
+MUST_USE bool buf_try_reserve(struct buf *b, size_t more);
 void buf_add(struct buf *b, struct str s);
 void buf_add_bytes(struct buf *b, const void *bytes, size_t count);
 void buf_add_char(struct buf *b, char c);

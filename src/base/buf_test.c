@@ -54,13 +54,25 @@ static void reserve_leaves_the_length(void **state)
     memset(end, 1, 1000);
 }
 
+static void a_buffer_may_try_to_grow(void **state)
+{
+    (void)state;
+    BUF_AUTO b = {0};
+    assert_true(buf_try_reserve(&b, 10));
+    buf_add(&b, STR("text"));
+    assert_true(buf_try_reserve(&b, 100000));
+    assert_true(b.room >= 100004);
+    assert_str(buf_str(&b), STR("text"));
+    assert_false(buf_try_reserve(&b, SIZE_MAX / 8));
+    assert_str(buf_str(&b), STR("text"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(grows_with_what_is_added),
-        cmocka_unit_test(words_are_little_endian),
-        cmocka_unit_test(prints_at_any_length),
-        cmocka_unit_test(reserve_leaves_the_length),
+        cmocka_unit_test(grows_with_what_is_added), cmocka_unit_test(words_are_little_endian),
+        cmocka_unit_test(prints_at_any_length),     cmocka_unit_test(reserve_leaves_the_length),
+        cmocka_unit_test(a_buffer_may_try_to_grow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,6 +90,12 @@ bool err_hint(struct err *e, const char *format, ...)
     return false;
 }
 
+bool err_no_memory(struct err *e, const char *what)
+{
+    err_set(e, ERR_NO_MEMORY, "there is no memory for %s", what);
+    return err_hint(e, "try again later, or give the server more memory");
+}
+
 int err_status(enum err_kind kind)
 {
     REQUIRE((size_t)kind < COUNT(kinds));

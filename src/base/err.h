@@ -23,6 +23,7 @@
     X(IO, 500, false, "io")                                                                        \
     X(CORRUPT, 500, false, "corrupt")                                                              \
     X(BUSY, 503, true, "busy")                                                                     \
+    X(NO_MEMORY, 503, true, "no_memory")                                                           \
     X(NO_SPACE, 507, true, "no_space")                                                             \
     X(USAGE, 400, false, "usage")
 
@@ -52,6 +53,9 @@ bool err_while(struct err *e, const char *format, ...) PRINTF(2, 3);
 bool err_code(struct err *e, const char *code);
 bool err_at(struct err *e, const char *format, ...) PRINTF(2, 3);
 bool err_hint(struct err *e, const char *format, ...) PRINTF(2, 3);
+
+/* ERR_NO_MEMORY, "there is no memory for <what>", and a hint. */
+bool err_no_memory(struct err *e, const char *what);
 
 int err_status(enum err_kind kind); /* HTTP status */
 bool err_may_retry(enum err_kind kind);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 _Noreturn void require_failed(const char *condition, const char *file, int line)
 {
@@ -10,17 +11,26 @@ _Noreturn void require_failed(const char *condition, const char *file, int line)
     abort();
 }
 
-static _Noreturn void out_of_memory(size_t bytes)
+/* No memory is asked for here, and nothing that needs any runs at the end: no buffers, no atexit.
+ */
+_Noreturn void mem_exhausted(size_t bytes)
 {
-    fprintf(stderr, "tenure: out of memory (asked for %zu bytes)\n", bytes);
-    abort();
+    char line[200];
+    int len =
+        snprintf(line, sizeof line,
+                 "tenure: out of memory (asked for %zu bytes); what was acknowledged is kept: "
+                 "give it more memory and start it again\n",
+                 bytes);
+    if (write(STDERR_FILENO, line, (size_t)len) < 0)
+        _exit(MEM_EXHAUSTED_EXIT); /* nobody reads it; the code says the same */
+    _exit(MEM_EXHAUSTED_EXIT);
 }
 
 static size_t product(size_t count, size_t item_bytes)
 {
     size_t bytes;
     if (__builtin_mul_overflow(count, item_bytes, &bytes))
-        out_of_memory(SIZE_MAX);
+        mem_exhausted(SIZE_MAX);
     return bytes;
 }
 
@@ -28,8 +38,13 @@ void *mem_zero(size_t bytes)
 {
     void *memory = calloc(1, bytes ? bytes : 1);
     if (!memory)
-        out_of_memory(bytes);
+        mem_exhausted(bytes);
     return memory;
+}
+
+void *mem_try(size_t bytes)
+{
+    return calloc(1, bytes ? bytes : 1);
 }
 
 void *mem_array(size_t count, size_t item_bytes)
@@ -42,7 +57,7 @@ void *mem_grow(void *old, size_t count, size_t item_bytes)
     size_t bytes = product(count, item_bytes);
     void *memory = realloc(old, bytes ? bytes : 1);
     if (!memory)
-        out_of_memory(bytes);
+        mem_exhausted(bytes);
     return memory;
 }
 

@@ -68,6 +68,17 @@ static void too_much(void)
     mem_free(mem_array(SIZE_MAX / 2, 4));
 }
 
+/* mem_try says no; a request for it can be refused. */
+static void a_try_may_fail(void **state)
+{
+    (void)state;
+    assert_null(mem_try(SIZE_MAX / 2));
+    unsigned char *bytes = mem_try(1000);
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(bytes[i], 0);
+    mem_free(bytes);
+}
+
 static void broken_promise(void)
 {
     REQUIRE(1 + 1 == 3);
@@ -78,7 +89,8 @@ static void kept_promise(void)
     REQUIRE(1 + 1 == 2);
 }
 
-static int signal_of(void (*run)(void))
+/* The signal that ends it; negative: its exit code. */
+static int end_of(void (*run)(void))
 {
     pid_t child = fork();
     if (child == 0) {
@@ -91,15 +103,15 @@ static int signal_of(void (*run)(void))
     }
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
-    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    return WIFSIGNALED(status) ? WTERMSIG(status) : -WEXITSTATUS(status);
 }
 
 static void promises_stop_the_process(void **state)
 {
     (void)state;
-    assert_int_equal(signal_of(kept_promise), 0);
-    assert_int_equal(signal_of(broken_promise), SIGABRT);
-    assert_int_equal(signal_of(too_much), SIGABRT);
+    assert_int_equal(end_of(kept_promise), 0);
+    assert_int_equal(end_of(broken_promise), SIGABRT);
+    assert_int_equal(end_of(too_much), -MEM_EXHAUSTED_EXIT);
 }
 
 int main(void)
@@ -109,6 +121,7 @@ int main(void)
         cmocka_unit_test(push_keeps_every_item),
         cmocka_unit_test(scopes_close_what_is_not_taken),
         cmocka_unit_test(promises_stop_the_process),
+        cmocka_unit_test(a_try_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

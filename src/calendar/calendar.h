@@ -26,6 +26,10 @@ enum week_start { WEEK_MONDAY, WEEK_SUNDAY };
 extern const char *const interval_names[INTERVAL_COUNT]; /* "hour" … "year" */
 bool interval_from(struct str name, enum interval *out);
 
+/* Makes ICU take its memory from base, so that it ends the process where there is none instead of
+ * running into its own NULL. Once, before the first zone and before there are threads. */
+void zone_memory_from_base(void);
+
 /*
  * IANA names only ("Asia/Bangkok", "UTC"); others: ERR_INVALID, code time.unknown_zone, with the
  * nearest name as hint. Takes about 2 ms for a zone with summer time: open once and keep it.

@@ -5,6 +5,7 @@
 #include "calendar/zone.h"
 
 #include <unicode/ucal.h>
+#include <unicode/uclean.h>
 #include <unicode/uenum.h>
 #include <unicode/ustring.h>
 
@@ -18,6 +19,31 @@ static const char *const not_iana[] = {
     "IET", "IST", "JST", "MIT", "NET", "NST", "PLT", "PNT", "PRT", "PST", "SST", "VST",
 };
 
+static void *icu_alloc(const void *context, size_t bytes)
+{
+    (void)context;
+    return mem_grow(NULL, bytes, 1);
+}
+
+static void *icu_grow(const void *context, void *old, size_t bytes)
+{
+    (void)context;
+    return mem_grow(old, bytes, 1);
+}
+
+static void icu_free(const void *context, void *memory)
+{
+    (void)context;
+    mem_free(memory);
+}
+
+void zone_memory_from_base(void)
+{
+    UErrorCode status = U_ZERO_ERROR;
+    u_setMemoryFunctions(NULL, icu_alloc, icu_grow, icu_free, &status);
+    REQUIRE(U_SUCCESS(status));
+}
+
 static bool is_iana(struct str name)
 {
     for (size_t i = 0; i < COUNT(not_iana); i++)
@@ -26,7 +52,7 @@ static bool is_iana(struct str name)
     return !str_starts(name, STR("SystemV/")) && !str_equal(name, STR("Etc/Unknown"));
 }
 
-static bool is_known(struct str name, UChar *id)
+static bool is_known(struct str name, UChar *id, UErrorCode *status)
 {
     enum { ID_UNITS = 128 };
     if (name.len == 0 || name.len >= sizeof((struct zone *)0)->name || !is_iana(name))
@@ -41,9 +67,8 @@ static bool is_known(struct str name, UChar *id)
     id[name.len] = 0;
     UChar canonical[ID_UNITS];
     UBool is_system = false;
-    UErrorCode status = U_ZERO_ERROR;
-    ucal_getCanonicalTimeZoneID(id, (int32_t)name.len, canonical, ID_UNITS, &is_system, &status);
-    return U_SUCCESS(status) && is_system;
+    ucal_getCanonicalTimeZoneID(id, (int32_t)name.len, canonical, ID_UNITS, &is_system, status);
+    return U_SUCCESS(*status) && is_system;
 }
 
 static struct str lowered(struct str s, char *room, size_t room_bytes)
@@ -145,15 +170,18 @@ static void list_skipped_days(struct zone *z)
 bool zone_open(struct str name, struct zone **out, struct err *e)
 {
     UChar id[64];
-    if (!is_known(name, id))
-        return unknown_zone(name, e);
     UErrorCode status = U_ZERO_ERROR;
+    if (!is_known(name, id, &status))
+        return status == U_MEMORY_ALLOCATION_ERROR ? err_no_memory(e, "a time zone")
+                                                   : unknown_zone(name, e);
     UCalendar *calendar = ucal_open(id, (int32_t)name.len, "en", UCAL_GREGORIAN, &status);
     AUTO(zone) *z = mem_zero(sizeof *z);
     memcpy(z->name, name.at, name.len);
     if (U_SUCCESS(status))
         list_spans(z, calendar, &status);
     ucal_close(calendar);
+    if (status == U_MEMORY_ALLOCATION_ERROR)
+        return err_no_memory(e, "a time zone");
     if (U_FAILURE(status))
         return err_set(e, ERR_IO, "cannot read time zone %s: %s", z->name, u_errorName(status));
     list_skipped_days(z);

@@ -70,7 +70,8 @@ struct json_parser *json_parser_create(void)
 {
     struct json_parser *p = mem_zero(sizeof *p);
     p->simd = simd_parser_create();
-    REQUIRE(p->simd);
+    if (!p->simd)
+        mem_exhausted(0);
     return p;
 }
 
@@ -295,6 +296,8 @@ bool json_parse(struct json_parser *p, struct str text, struct json *root, struc
     }
     const char *problem = simd_parse(p->simd, text.at, text.len, &p->tape, &p->strings);
     if (problem) {
+        if (simd_is_no_memory(problem))
+            return err_no_memory(e, "reading JSON");
         if (!json_blame(text, e)) {
             err_set(e, ERR_INVALID, "the text is not JSON: %s", problem);
             err_code(e, "json.syntax");

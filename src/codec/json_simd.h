@@ -22,6 +22,7 @@ void simd_parser_destroy(struct simd_parser *p);
 /* NULL when the text is well-formed JSON; else simdjson's words for what is wrong. */
 const char *simd_parse(struct simd_parser *p, const char *text, size_t len, const uint64_t **tape,
                        const uint8_t **strings);
+bool simd_is_no_memory(const char *problem); /* is that what simd_parse said? */
 
 #ifdef __cplusplus
 }

@@ -89,20 +89,23 @@ static enum unpack_kind kind_from_head(const struct unpack *u, bool is_end)
     return UNPACK_PLAIN;
 }
 
-static void start(struct unpack *u, enum unpack_kind kind)
+static bool start(struct unpack *u, enum unpack_kind kind, struct err *e)
 {
     u->kind = kind;
     if (kind != UNPACK_PLAIN)
         u->piece = mem_zero(PIECE_BYTES);
     if (kind == UNPACK_GZIP) {
-        REQUIRE(inflateInit2(&u->gzip, 15 + 16) == Z_OK);
+        if (inflateInit2(&u->gzip, 15 + 16) != Z_OK)
+            return err_no_memory(e, "unpacking");
         REQUIRE(inflateGetHeader(&u->gzip, &u->gzip_header) == Z_OK);
     } else if (kind == UNPACK_ZSTD) {
         u->zstd = ZSTD_createDStream();
-        REQUIRE(u->zstd);
+        if (!u->zstd)
+            return err_no_memory(e, "unpacking");
         size_t done = ZSTD_DCtx_setParameter(u->zstd, ZSTD_d_windowLogMax, u->window_log);
         REQUIRE(!ZSTD_isError(done));
     }
+    return true;
 }
 
 static bool part_ended(struct unpack *u, struct err *e)
@@ -156,6 +159,8 @@ static bool feed_gzip(struct unpack *u, struct str bytes, struct err *e)
             z->next_out = (unsigned char *)u->piece;
             z->avail_out = PIECE_BYTES;
             outcome = inflate(z, Z_NO_FLUSH);
+            if (outcome == Z_MEM_ERROR)
+                return err_no_memory(e, "unpacking");
             if (outcome != Z_OK && outcome != Z_STREAM_END && outcome != Z_BUF_ERROR)
                 return gzip_fault(u, e);
             if (!give(u, PIECE_BYTES - z->avail_out, e))
@@ -173,6 +178,8 @@ static bool feed_gzip(struct unpack *u, struct str bytes, struct err *e)
 static bool zstd_fault(struct unpack *u, size_t outcome, struct err *e)
 {
     ZSTD_ErrorCode code = ZSTD_getErrorCode(outcome);
+    if (code == ZSTD_error_memory_allocation)
+        return err_no_memory(e, "unpacking");
     if (code == ZSTD_error_prefix_unknown && u->parts > 0)
         return refuse(u, e, "unpack.trailing", "is followed by something that is not zstd");
     if (code == ZSTD_error_checksum_wrong)
@@ -227,7 +234,8 @@ static bool decide(struct unpack *u, struct str *bytes, bool is_end, struct err 
         *bytes = STR_NONE;
         return true;
     }
-    start(u, kind);
+    if (!start(u, kind, e))
+        return false;
     /* Bytes of earlier feeds go first; those of this feed are still in `bytes`. */
     return feed_known(u, (struct str){(const char *)u->head, before}, e);
 }
@@ -273,6 +281,8 @@ static bool add_to_body(void *context, struct str bytes, struct err *e)
                 LIMIT_BODY_RATIO);
         return err_code(e, "unpack.ratio");
     }
+    if (!buf_try_reserve(b->room, bytes.len))
+        return err_no_memory(e, "unpacking");
     buf_add(b->room, bytes);
     return true;
 }

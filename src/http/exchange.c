@@ -128,7 +128,8 @@ struct lane *lane_create(unsigned workers, void (*run)(struct exchange *x))
            pthread_create(&l->threads[l->thread_count], &attributes, lane_work, l) == 0)
         l->thread_count++;
     pthread_attr_destroy(&attributes);
-    REQUIRE(l->thread_count > 0);
+    if (l->thread_count == 0)
+        mem_exhausted(0);
     return l;
 }
 

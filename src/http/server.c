@@ -212,8 +212,11 @@ static void begin(struct exchange *x, const char *method)
     if (!check_length(x, length, &e) ||
         (s->options.guard && !s->options.guard(s->options.context, &x->q, &x->r, &e)))
         settle(x, &e);
-    else if (length)
-        buf_reserve(&x->packed, length);
+    else if (length && !buf_try_reserve(&x->packed, length)) {
+        x->must_close = true;
+        err_no_memory(&e, "the body");
+        settle(x, &e);
+    }
 }
 
 static bool check_speed(struct exchange *x, struct err *e)
@@ -243,8 +246,9 @@ static bool collect(struct exchange *x, const char *bytes, size_t len)
     } else if (atomic_fetch_add(&s->body_bytes, len) + len > HTTP_BODIES_BYTES) {
         x->counted += len;
         err_set(&e, ERR_BUSY, "too many bodies are being read at once");
+    } else if (x->counted += len, !buf_try_reserve(&x->packed, len)) {
+        err_no_memory(&e, "the body");
     } else {
-        x->counted += len;
         buf_add_bytes(&x->packed, bytes, len);
         check_speed(x, &e);
     }
@@ -295,23 +299,48 @@ static bool dispatch(struct exchange *x)
     return false; /* it is sent when the connection wakes up */
 }
 
+static bool add_header(struct MHD_Response *response, const char *name, const char *value)
+{
+    return MHD_add_response_header(response, name, value) == MHD_YES;
+}
+
 /* Other sites' pages may read replies of cross-origin routes: they carry no cookie of ours. */
-static void add_cors(struct exchange *x, struct MHD_Response *response)
+static bool add_cors(struct exchange *x, struct MHD_Response *response)
 {
     struct str origin = http_header(&x->q, "Origin");
     struct str wanted = http_header(&x->q, "Access-Control-Request-Headers");
 
-    MHD_add_response_header(response, "Vary", "Origin");
+    if (!add_header(response, "Vary", "Origin"))
+        return false;
     if (!origin.at)
-        return;
-    MHD_add_response_header(response, "Access-Control-Allow-Origin", origin.at);
-    MHD_add_response_header(response, "Access-Control-Allow-Credentials", "true");
-    if (x->r.status != 204)
-        return;
-    MHD_add_response_header(response, "Access-Control-Allow-Methods", "GET, POST, OPTIONS");
-    MHD_add_response_header(response, "Access-Control-Allow-Headers",
-                            wanted.at ? wanted.at : "Authorization, Content-Type");
-    MHD_add_response_header(response, "Access-Control-Max-Age", "86400");
+        return true;
+    if (!add_header(response, "Access-Control-Allow-Origin", origin.at) ||
+        !add_header(response, "Access-Control-Allow-Credentials", "true"))
+        return false;
+    return x->r.status != 204 ||
+           (add_header(response, "Access-Control-Allow-Methods", "GET, POST, OPTIONS") &&
+            add_header(response, "Access-Control-Allow-Headers",
+                       wanted.at ? wanted.at : "Authorization, Content-Type") &&
+            add_header(response, "Access-Control-Max-Age", "86400"));
+}
+
+static bool add_headers(struct exchange *x, struct MHD_Response *response)
+{
+    const struct http_reply *r = &x->r;
+    bool ok = !r->body.len ||
+              add_header(response, "Content-Type", r->type ? r->type : "application/json");
+
+    for (size_t i = 0; ok && i < r->header_count; i++) {
+        struct str value = arena_copy(x->arena, r->headers[i].value);
+        ok = add_header(response, r->headers[i].name, value.at);
+    }
+    if (ok && x->q.route && x->q.route->is_cross_origin)
+        ok = add_cors(x, response);
+    if (ok && x->q.id.len)
+        ok = add_header(response, "X-Request-Id", x->q.id.at);
+    if (ok && (x->must_close || atomic_load(&x->server->is_stopping)))
+        ok = add_header(response, "Connection", "close");
+    return ok;
 }
 
 static enum MHD_Result send_reply(struct exchange *x)
@@ -328,19 +357,10 @@ static enum MHD_Result send_reply(struct exchange *x)
         r->body.len, (void *)(uintptr_t)r->body.at, MHD_RESPMEM_PERSISTENT);
     if (!response)
         return MHD_NO;
-    if (r->body.len)
-        MHD_add_response_header(response, "Content-Type", r->type ? r->type : "application/json");
-    for (size_t i = 0; i < r->header_count; i++) {
-        struct str value = arena_copy(x->arena, r->headers[i].value);
-        MHD_add_response_header(response, r->headers[i].name, value.at);
-    }
-    if (x->q.route && x->q.route->is_cross_origin)
-        add_cors(x, response);
-    if (x->q.id.len)
-        MHD_add_response_header(response, "X-Request-Id", x->q.id.at);
-    if (x->must_close || atomic_load(&s->is_stopping))
-        MHD_add_response_header(response, "Connection", "close");
-    enum MHD_Result ok = MHD_queue_response(x->mhd, (unsigned)r->status, response);
+    /* A reply without one of its headers (a cookie, say) would be a wrong one: rather none. */
+    enum MHD_Result ok = add_headers(x, response)
+                             ? MHD_queue_response(x->mhd, (unsigned)r->status, response)
+                             : MHD_NO;
     MHD_destroy_response(response);
     return ok;
 }

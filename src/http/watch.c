@@ -75,7 +75,8 @@ struct watch *watch_create(struct os *os)
     pthread_condattr_destroy(&monotonic);
     pthread_attr_init(&small);
     pthread_attr_setstacksize(&small, 128 << 10);
-    REQUIRE(pthread_create(&w->thread, &small, sweep, w) == 0);
+    if (pthread_create(&w->thread, &small, sweep, w) != 0)
+        mem_exhausted(0);
     pthread_attr_destroy(&small);
     return w;
 }

@@ -33,6 +33,8 @@ static enum err_kind kind_of(int code)
         return ERR_BUSY;
     case SQLITE_FULL:
         return ERR_NO_SPACE;
+    case SQLITE_NOMEM:
+        return ERR_NO_MEMORY;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return ERR_CORRUPT;

@@ -496,8 +496,9 @@ static void start_threads(struct store *s)
     if (s->options.no_background || s->options.read_only)
         return;
     s->has_threads = true;
-    REQUIRE(pthread_create(&s->writer, NULL, store_writer_main, s) == 0);
-    REQUIRE(pthread_create(&s->background, NULL, store_background_main, s) == 0);
+    if (pthread_create(&s->writer, NULL, store_writer_main, s) != 0 ||
+        pthread_create(&s->background, NULL, store_background_main, s) != 0)
+        mem_exhausted(0);
 }
 
 bool store_open(struct os *os, struct str dir, const struct store_options *options,
