@@ -1,6 +1,8 @@
 /*
- * kill: SIGKILL at random moments of a process that writes, imports, seals and compacts; another
- * process (this one) keeps what was acknowledged and compares after the restart.
+ * kill: SIGKILL at random moments of a process that writes, imports, seals, compacts and makes
+ * backups; another process (this one) keeps what was acknowledged and compares after the restart.
+ * The last backup that was finished is opened, too: it must hold what was acknowledged before it
+ * began, and nothing that was not sent before it ended.
  *
  * A third of the kills come after so many acknowledgements, a third at the n-th change of a file or
  * name in the store's directory (that is where sealing, compaction and log changes are cut), a
@@ -24,12 +26,12 @@
 enum {
     KILLS_A_STORE = 10,
     IMPORT_BATCHES = 6, /* between two acknowledgements of the importing writer */
-    IMPORTER = LEDGER_WRITERS - 1,
     CONTROLS_MAX = 50,
     LIFE_MS_MAX = 5000,
 };
 
-enum { SAY_SENT, SAY_ACKNOWLEDGED };
+enum { SAY_SENT, SAY_ACKNOWLEDGED, SAY_COPYING, SAY_COPIED };
+enum { COPIES = 2 /* the newest finished one, and one that is being made */ };
 
 struct message {
     uint32_t kind, writer, batch;
@@ -38,10 +40,34 @@ struct message {
 static const struct store_options options = {
     .project = {"main", 4}, .chunk_rows = 64, .seal_rows = 200};
 
+static size_t str_find_last(struct str s, char c)
+{
+    size_t at = s.len;
+    while (at > 0 && s.at[at - 1] != c)
+        at--;
+    return at ? at - 1 : s.len;
+}
+
+/* Missing is fine. */
+static void remove_dir(struct os *os, struct str dir)
+{
+    AUTO(arena) *arena = arena_create(0);
+    struct str *names;
+    size_t count;
+    struct err e = {0};
+    if (!os_dir_list(os, dir, arena, &names, &count, &e))
+        return;
+    for (size_t i = 0; i < count; i++)
+        REQUIRE(
+            os_remove(os, arena_printf(arena, "%.*s/%.*s", STR_ARG(dir), STR_ARG(names[i])), &e));
+    REQUIRE(rmdir(arena_printf(arena, "%.*s", STR_ARG(dir)).at) == 0);
+}
+
 /* ---- the process that is killed ---- */
 
 struct child {
     struct store *store;
+    struct str dir;
     const struct ledger *ledger;
     int pipe;
     uint32_t writer;
@@ -111,6 +137,31 @@ static void *maintain_often(void *context)
     return NULL;
 }
 
+static struct str copy_path(struct arena *arena, struct str dir, uint64_t number)
+{
+    return arena_printf(arena, "%.*s/../%.*s.copy-%u", STR_ARG(dir),
+                        STR_ARG(str_sub(dir, str_find_last(dir, '/') + 1, dir.len)),
+                        (unsigned)(number % COPIES));
+}
+
+static void *copy_often(void *context)
+{
+    struct child *c = context;
+    struct os *os = os_linux_create();
+    for (uint32_t n = 0;; n++) {
+        AUTO(arena) *arena = arena_create(0);
+        struct store_backup_options plain = {0};
+        struct store_backup_receipt receipt;
+        struct err e = {0};
+        struct str to = copy_path(arena, c->dir, n);
+        remove_dir(os, to);
+        say(c, SAY_COPYING, n);
+        REQUIRE(store_backup(c->store, to, &plain, arena, &receipt, &e));
+        say(c, SAY_COPIED, n);
+    }
+    return NULL;
+}
+
 static _Noreturn void child_main(struct str dir, int pipe, const struct ledger *l, uint64_t dice,
                                  bool is_control)
 {
@@ -121,15 +172,13 @@ static _Noreturn void child_main(struct str dir, int pipe, const struct ledger *
         fprintf(stderr, "opening: %s\n", e.text);
         abort();
     }
-    struct child children[LEDGER_WRITERS + 1];
-    pthread_t threads[LEDGER_WRITERS + 1];
-    for (uint32_t w = 0; w <= LEDGER_WRITERS; w++) {
-        children[w] = (struct child){s, l, pipe, w, dice, is_control};
-        REQUIRE(pthread_create(&threads[w], NULL,
-                               w == LEDGER_WRITERS ? maintain_often
-                               : w == IMPORTER     ? import_all
-                                                   : append_all,
-                               &children[w]) == 0);
+    static void *(*const works[])(void *) = {append_all, append_all,     append_all,
+                                             import_all, maintain_often, copy_often};
+    struct child children[COUNT(works)];
+    pthread_t threads[COUNT(works)];
+    for (uint32_t w = 0; w < COUNT(works); w++) {
+        children[w] = (struct child){s, dir, l, pipe, w, dice, is_control};
+        REQUIRE(pthread_create(&threads[w], NULL, works[w], &children[w]) == 0);
     }
     for (uint32_t w = 0; w < LEDGER_WRITERS; w++)
         pthread_join(threads[w], NULL);
@@ -149,19 +198,44 @@ struct life {
     bool is_killed;
     bool is_complete;
     struct ledger *ledger;
+    struct ledger copying, copied; /* what a backup must hold, at least and at most */
+    uint32_t copy;
+    bool has_copy;
 };
+
+static void hear_one(struct life *f, const struct message *m)
+{
+    struct ledger *l = f->ledger;
+    switch (m->kind) {
+    case SAY_SENT:
+        l->sent[m->writer] = MAX(l->sent[m->writer], m->batch + 1);
+        break;
+    case SAY_ACKNOWLEDGED:
+        l->acknowledged[m->writer] = MAX(l->acknowledged[m->writer], m->batch + 1);
+        if (f->moment == BY_ACKNOWLEDGEMENT && f->count)
+            f->count--;
+        break;
+    case SAY_COPYING:
+        f->copying = *l;
+        break;
+    case SAY_COPIED:
+        f->copied = f->copying;
+        memcpy(f->copied.sent, l->sent, sizeof l->sent);
+        f->copy = m->batch;
+        f->has_copy = true;
+        break;
+    default:
+        break;
+    }
+}
 
 static void hear(struct life *f)
 {
     struct message m[64];
     ssize_t got = read(f->pipe, m, sizeof m);
     f->is_complete = got <= 0;
-    for (ssize_t i = 0; i * (ssize_t)sizeof *m < got; i++) {
-        uint32_t *counts = m[i].kind == SAY_SENT ? f->ledger->sent : f->ledger->acknowledged;
-        counts[m[i].writer] = MAX(counts[m[i].writer], m[i].batch + 1);
-        if (m[i].kind == SAY_ACKNOWLEDGED && f->moment == BY_ACKNOWLEDGEMENT && f->count)
-            f->count--;
-    }
+    for (ssize_t i = 0; i * (ssize_t)sizeof *m < got; i++)
+        hear_one(f, &m[i]);
 }
 
 static void look(struct life *f)
@@ -212,7 +286,7 @@ static void attend(struct life *f)
 }
 
 struct found {
-    uint64_t by[MOMENTS], half_files, logs, segments;
+    uint64_t by[MOMENTS], half_files, logs, copies;
 };
 
 /* What the kill left behind shows that it met all kinds of work. */
@@ -230,6 +304,19 @@ static void count_files(struct os *os, struct str dir, struct found *found)
         logs += str_starts(names[i], STR("wal-"));
     }
     found->logs += logs > 1;
+}
+
+static bool open_and_check(struct ledger *l, struct os *os, struct str dir, struct err *e)
+{
+    AUTO(store) *s = NULL;
+    return store_open(os, dir, &options, &s, e) && ledger_check(l, s, e);
+}
+
+static bool check_copy(struct life *f, struct os *os, struct str dir, struct err *e)
+{
+    AUTO(arena) *arena = arena_create(0);
+    return !f->has_copy || open_and_check(&f->copied, os, copy_path(arena, dir, f->copy), e) ||
+           err_while(e, "the last backup");
 }
 
 static bool one_kill(struct rig *r, struct os *os, struct str dir, struct ledger *l, uint64_t seed,
@@ -266,22 +353,8 @@ static bool one_kill(struct rig *r, struct os *os, struct str dir, struct ledger
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
             return err_set(e, ERR_IO, "the process ended by itself (status %d)", status);
     count_files(os, dir, found);
-
-    AUTO(store) *s = NULL;
-    return store_open(os, dir, &options, &s, e) && ledger_check(l, s, e);
-}
-
-static void remove_dir(struct os *os, struct str dir)
-{
-    AUTO(arena) *arena = arena_create(0);
-    struct str *names;
-    size_t count;
-    struct err e = {0};
-    REQUIRE(os_dir_list(os, dir, arena, &names, &count, &e));
-    for (size_t i = 0; i < count; i++)
-        REQUIRE(
-            os_remove(os, arena_printf(arena, "%.*s/%.*s", STR_ARG(dir), STR_ARG(names[i])), &e));
-    REQUIRE(rmdir(dir.at) == 0);
+    found->copies += f.has_copy;
+    return check_copy(&f, os, dir, e) && open_and_check(l, os, dir, e);
 }
 
 /* Kills `kills` times over one store; stops at the first loss. */
@@ -300,6 +373,9 @@ static void one_store(struct rig *r, struct os *os, uint64_t seed, uint64_t kill
         }
         r->passed++;
     }
+    AUTO(arena) *arena = arena_create(0);
+    for (uint64_t n = 0; n < COPIES; n++)
+        remove_dir(os, copy_path(arena, dir, n));
     remove_dir(os, dir);
 }
 
@@ -322,10 +398,10 @@ int main(int argc, char **argv)
     for (uint64_t i = 0; i < r.trials; i += KILLS_A_STORE)
         one_store(&r, os, r.seed + i, MIN(r.trials - i, KILLS_A_STORE), &found);
     printf("killed after an acknowledgement %llu, at a file %llu, during the start %llu; "
-           "%llu half-written files left, %llu times two logs\n",
+           "%llu half-written files left, %llu times two logs, %llu backups compared\n",
            (unsigned long long)found.by[BY_ACKNOWLEDGEMENT], (unsigned long long)found.by[BY_FILE],
            (unsigned long long)found.by[BY_TIME], (unsigned long long)found.half_files,
-           (unsigned long long)found.logs);
+           (unsigned long long)found.logs, (unsigned long long)found.copies);
     if (!r.is_control && !control_sees_losses(&r, os))
         rig_fail(&r, r.seed, "the control lost nothing in %d kills: the rig is blind",
                  CONTROLS_MAX);
