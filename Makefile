@@ -42,7 +42,7 @@ test: setup-test build ## everything that is checked; the last line counts
 
 coverage: setup-test ## lines and branches of src/store that unit tests and rigs reach
 	$(call configure,cov,-Dtests=enabled -Db_coverage=true -Doptimization=0 \
-	  -Dc_args=-Dalways_inline=noinline,-Wno-attributes)
+	  '-Dc_args=-Dalways_inline=noinline -Wno-attributes')
 	$(call ninja,cov)
 	@tool/coverage $(COVERAGE_FLAGS)
 
