@@ -277,36 +277,72 @@ static bool look_over(struct os *os, struct str dir, const struct inventory *v, 
     return true;
 }
 
-/* The old directory goes to "DATA.before-restore-N", with nobody in it. */
-static bool put_aside(struct os *os, struct str data, struct arena *arena, struct str *out,
-                      struct err *e)
+/* Nobody may be in the directory that is to be replaced. */
+static bool lock_old(struct os *os, struct str data, struct arena *arena, struct os_file **lock,
+                     struct err *e)
 {
-    AUTO(os_file) *lock = NULL;
-
-    if (!os_lock(os, in(arena, data, STR("lock")), &lock, e)) {
-        if (e->kind != ERR_BUSY)
-            return false;
-        err_set(e, ERR_CONFLICT, "data directory %.*s is in use", STR_ARG(data));
-        err_code(e, "data.in_use");
-        return err_hint(e, "stop the server first");
-    }
-    *out = arena_printf(arena, "%.*s.before-restore-%lld", STR_ARG(data), (long long)os_now_ms(os));
-    return os_rename(os, data, *out, e);
+    if (os_lock(os, in(arena, data, STR("lock")), lock, e) || e->kind != ERR_BUSY)
+        return *lock != NULL;
+    err_set(e, ERR_CONFLICT, "data directory %.*s is in use", STR_ARG(data));
+    err_code(e, "data.in_use");
+    return err_hint(e, "stop the server first");
 }
 
-/* Or everything stays where it was. */
+/* The new directory takes its name, the old one goes aside; or everything stays where it was. */
 static bool take_place(struct draft *d, bool is_taken, struct backup_result *out, struct err *e)
 {
     struct err ignored = {0};
 
-    if (is_taken && !put_aside(d->os, d->dir, d->arena, &out->put_aside, e))
+    if (!is_taken)
+        return draft_finish(d, e);
+    out->put_aside = arena_printf(d->arena, "%.*s.before-restore-%lld", STR_ARG(d->dir),
+                                  (long long)os_now_ms(d->os));
+    if (!os_rename(d->os, d->dir, out->put_aside, e))
         return false;
     if (draft_finish(d, e))
         return true;
-    if (is_taken && !os_exists(d->os, d->dir) &&
-        !os_rename(d->os, out->put_aside, d->dir, &ignored))
+    if (!os_exists(d->os, d->dir) && !os_rename(d->os, out->put_aside, d->dir, &ignored))
         err_hint(e, "the old directory is %.*s", STR_ARG(out->put_aside));
     return false;
+}
+
+/* ---- who was erased since the backup was made ---- */
+
+static bool erase_again(struct draft *d, struct str name, struct str list, bool is_asked_for,
+                        struct backup_result *out, struct err *e)
+{
+    struct str folder =
+        arena_printf(d->arena, "%.*s/projects/%.*s", STR_ARG(d->path), STR_ARG(name));
+    struct store_options options = {.project = name};
+    struct store_erasure erased = {0};
+    AUTO(store) *store = NULL;
+
+    if (!store_open(d->os, folder, &options, &store, e))
+        return false;
+    if (store_erasures_apply(store, list, &erased, e)) {
+        out->erased += erased.ids;
+        return true;
+    }
+    if (e->kind != ERR_CONFLICT || is_asked_for)
+        return err_while(e, "erasing again who was erased from project \"%.*s\"", STR_ARG(name));
+    *e = (struct err){0}; /* another store of that name was there: it knows nobody of this one */
+    return true;
+}
+
+/* Before the directory gets its name: nobody ever sees an erased person come back. */
+static bool apply_erasures(struct draft *d, struct str from, bool is_asked_for,
+                           struct backup_result *out, struct err *e)
+{
+    const struct inventory *v = &out->inventory;
+
+    for (size_t i = 0; from.len && i < v->project_count; i++) {
+        struct str name = v->projects[i].name;
+        struct str list = arena_printf(d->arena, "%.*s/projects/%.*s/" STORE_ERASURES_FILE,
+                                       STR_ARG(from), STR_ARG(name));
+        if (os_exists(d->os, list) && !erase_again(d, name, list, is_asked_for, out, e))
+            return false;
+    }
+    return true;
 }
 
 static bool refuse_taken(struct str data, struct err *e)
@@ -319,18 +355,23 @@ bool backup_restore(struct os *os, struct str dir, struct str data,
                     const struct backup_options *options, struct arena *arena,
                     struct backup_result *out, struct err *e)
 {
+    AUTO(os_file) *lock = NULL;
     struct draft d;
 
     *out = (struct backup_result){0};
     if (!inventory_read(os, dir, arena, &out->inventory, e) ||
         !look_over(os, dir, &out->inventory, e))
         return false;
-    bool is_taken = !is_free(os, data, arena);
+    bool is_taken = !is_free(os, data, arena), is_asked_for = options->erasures.len;
     if (is_taken && !options->may_replace)
         return refuse_taken(data, e);
+    if (is_taken && !lock_old(os, data, arena, &lock, e))
+        return false;
     if (!draft_begin(&d, os, data, arena, e))
         return err_while(e, "restoring");
-    if (copy_back(&d, dir, &out->inventory, options, e) && sync_tree(os, d.path, arena, e) &&
+    struct str erasures = is_asked_for ? options->erasures : is_taken ? data : STR_NONE;
+    if (copy_back(&d, dir, &out->inventory, options, e) &&
+        apply_erasures(&d, erasures, is_asked_for, out, e) && sync_tree(os, d.path, arena, e) &&
         take_place(&d, is_taken, out, e))
         return true;
     draft_drop(&d);

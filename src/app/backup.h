@@ -13,12 +13,15 @@
 struct backup_options {
     copy_progress *progress;
     void *context;
-    bool may_replace; /* restore: put a data directory that is there aside */
+    bool may_replace;    /* restore: put a data directory that is there aside */
+    struct str erasures; /* restore: a data directory or a newer backup that knows who was erased
+                            since; empty: the one that is put aside */
 };
 
 struct backup_result {
     struct inventory inventory; /* in the arena */
     struct str put_aside;       /* restore: where the old directory went, or empty */
+    uint64_t erased;            /* restore: ids that were erased again */
 };
 
 /* Into `dir`, absolute, which must be empty or not there. */

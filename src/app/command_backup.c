@@ -31,6 +31,8 @@ static void print_json(struct run *run, const char *what, struct str where,
     jwrite_pair_int(&w, "bytes", (int64_t)r->inventory.bytes);
     jwrite_pair_int(&w, "made_ms", r->inventory.made_ms);
     print_projects(&r->inventory, &w);
+    if (str_equal(str_of(what), STR("restored")))
+        jwrite_pair_int(&w, "erased_again", (int64_t)r->erased);
     if (r->put_aside.len)
         jwrite_pair_string(&w, "put_aside", r->put_aside);
     jwrite_end(&w);
@@ -47,6 +49,9 @@ static void print_text(struct run *run, const char *what, struct str where,
     for (size_t i = 0; i < v->project_count; i++)
         fprintf(run->out, "  %-24.*s up to batch %llu of its log\n", STR_ARG(v->projects[i].name),
                 (unsigned long long)v->projects[i].sequence);
+    if (r->erased)
+        fprintf(run->out, "%llu ids that were erased since are erased from it, too\n",
+                (unsigned long long)r->erased);
     if (r->put_aside.len)
         fprintf(run->out, "What was there is now %.*s\n", STR_ARG(r->put_aside));
 }
@@ -83,8 +88,12 @@ bool command_restore(struct run *run, struct err *e)
     struct backup_options options = {
         .progress = meter_move, .context = &meter, .may_replace = run_flag(run, "--replace")};
     struct str dir = folder_of(run), data = run_data_dir(run);
+    struct str erasures = run_value(run, "--erasures");
     struct backup_result result;
 
+    options.erasures = erasures.len ? run_path(run, erasures) : STR_NONE;
+    if (erasures.len && !os_exists(os, options.erasures))
+        return err_set(e, ERR_NOT_FOUND, "%.*s is not there", STR_ARG(options.erasures));
     bool ok = backup_restore(os, dir, data, &options, run->arena, &result, e);
     meter_clear(&meter);
     if (ok && run_flag(run, "--json"))

@@ -59,7 +59,11 @@ static const struct option set_options[] = {
     {0}};
 
 static const struct option restore_options[] = {
-    {"--replace", NULL, "puts what is there aside, and takes its place"}, JSON, {0}};
+    {"--replace", NULL, "puts what is there aside, and takes its place"},
+    {"--erasures", "DIR",
+     "erases whom this data directory or newer backup knows as erased (default: what is replaced)"},
+    JSON,
+    {0}};
 
 static const struct option identity_options[] = {
     PROJECT,
