@@ -78,8 +78,8 @@ class Format(Case):
 
     def seal(self):
         """All that was sent becomes segments: a large import is put in order at its end."""
-        self.send({"event": "Filler", "person": f"filler-{n % 50}", "time": START + n % 1000 * 86400,
-                   "id": f"filler-{n}"} for n in range(1 << 18))
+        self.send({"event": "Filler", "person": f"filler-{n % 50}", "time": START + n % 97 * 86400000}
+                  for n in range(1 << 18))
 
     def compare(self, events):
         project = Project(self.folder_of())
