@@ -137,6 +137,35 @@ class Backup(Base):
                 f.write(whole)
         self.done("restore", self.backup, data=self.other)
 
+    def test_who_was_erased_does_not_come_back(self):
+        if "erase" not in self.run_tenure("help", data=False).out:
+            self.skipTest("this build cannot erase")
+        self.fill(49)
+        self.done("backup", self.backup)
+        self.done("erase", "--person", "p3")
+        later = self.backup + "-later"
+        self.done("backup", later)
+        self.assertEqual(self.events(), 42)
+
+        def held(data):
+            return self.done("status", "--json", data=data).json()["projects"][0]["events"]
+
+        self.done("restore", self.backup, data=self.other)
+        self.assertEqual(held(self.other), 49)  # nobody said that they were erased
+        for n, knows in enumerate((self.data, later)):
+            data = f"{self.other}-{n}"
+            restored = self.done("restore", self.backup, "--erasures", knows, "--json", data=data).json()
+            self.assertEqual(restored["erased_again"], 1)
+            self.assertEqual(held(data), 42)
+            for name, content in files_of(data).items():
+                self.assertNotIn(b"p3", content, name)
+            self.assertEqual(self.done("check", "--json", data=data).json()["damaged"], [])
+        restored = self.done("restore", self.backup, "--replace")
+        self.assertIn("1 ids that were erased since", restored.out)
+        self.assertEqual(self.events(), 42)
+        self.refused(FAILED, "is not there", "restore", later, "--erasures", self.folder + "/none",
+                     data=self.other + "-3")
+
     def test_a_backup_is_not_opened_as_a_data_directory(self):
         self.fill()
         self.done("backup", self.backup)
