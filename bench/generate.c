@@ -2,6 +2,11 @@
  * bench/generate: the events that make bench asks about, the same rows in two spellings.
  *
  * usage: generate EVENTS PEOPLE EVENTS.jsonl EVENTS.csv
+ *        generate EVENTS PEOPLE DAYS FIRST END
+ *
+ * The second form writes days FIRST … END - 1 of DAYS, from 2024-01-01 UTC, as JSON lines to
+ * standard output (bench/scale pipes them on); each day by itself follows from its number, so a
+ * month can be made without those before it. The first form:
  *
  * EVENTS events of PEOPLE people over 180 days from Monday 2026-01-05 UTC, in time order as a real
  * export is; 50 event names, the r-th most frequent in proportion to 1/r; each person signs up
@@ -18,7 +23,8 @@
 #include <string.h>
 
 enum {
-    DAYS = 180,
+    BENCH_DAYS = 180,
+    DAYS_MAX = 3660,
     NAMES = 50,
     SIGNED_UP = 20, /* the rank whose Zipf share, 1.06 %, is nearest to one event in a hundred */
     COUNTRIES = 20,
@@ -27,7 +33,8 @@ enum {
     DAY_MS = 86400000,
 };
 
-static const int64_t range_start_ms = 1767571200000; /* 2026-01-05T00:00:00Z */
+static const int64_t bench_start_ms = 1767571200000; /* 2026-01-05T00:00:00Z */
+static const int64_t scale_start_ms = 1704067200000; /* 2024-01-01T00:00:00Z */
 
 static const char *const names[NAMES] = {
     "page_viewed",      "app_opened",       "item_viewed",     "search_done",
@@ -50,7 +57,8 @@ static const char *const countries[COUNTRIES] = {"TH", "US", "SG", "JP", "VN", "
 static const char *const plans[PLANS] = {"free", "basic", "pro", "team"};
 
 struct person {
-    uint8_t first_day, last_day, country, plan, rise_day;
+    uint16_t first_day, last_day, rise_day;
+    uint8_t country, plan;
 };
 
 struct event {
@@ -61,11 +69,13 @@ struct event {
 
 struct world {
     uint64_t dice;
+    int days;
+    int64_t start_ms;
     uint32_t people_count;
     struct person *people;
-    uint32_t *newcomers;             /* people by first day */
-    uint32_t newcomers_at[DAYS + 1]; /* where each day begins in it */
-    double name_share[NAMES];        /* cumulative, without SIGNED_UP */
+    uint32_t *newcomers;                 /* people by first day */
+    uint32_t newcomers_at[DAYS_MAX + 1]; /* where each day begins in it */
+    double name_share[NAMES];            /* cumulative, without SIGNED_UP */
     double country_share[COUNTRIES];
     struct event *events; /* of the day in hand, and sessions that run past midnight */
     size_t event_count, event_room;
@@ -124,19 +134,20 @@ static void make_people(struct world *w)
     w->newcomers = must(calloc(w->people_count, sizeof *w->newcomers));
     for (uint32_t i = 0; i < w->people_count; i++) {
         struct person *p = &w->people[i];
-        p->first_day = (uint8_t)(below(w, 4) == 0 ? below(w, 14) : below(w, DAYS));
+        p->first_day = (uint16_t)(below(w, 4) == 0 ? below(w, 14) : below(w, (uint32_t)w->days));
         /* A third never leave; the others stay for about 40 days, some for hours. */
-        double stay = below(w, 3) == 0 ? DAYS : -40.0 * log(1 - chance(w));
+        double stay = below(w, 3) == 0 ? w->days : -40.0 * log(1 - chance(w));
         double last = p->first_day + stay;
-        p->last_day = (uint8_t)(last < DAYS - 1 ? last : DAYS - 1);
+        p->last_day = (uint16_t)(last < w->days - 1 ? last : w->days - 1);
         p->country = pick(w, w->country_share, COUNTRIES);
         p->plan = (uint8_t)(below(w, 10) < 7 ? 0 : 1 + below(w, PLANS - 1));
-        p->rise_day = (uint8_t)(below(w, 8) == 0 ? below(w, DAYS) : DAYS);
+        p->rise_day =
+            (uint16_t)(below(w, 8) == 0 ? below(w, (uint32_t)w->days) : (uint32_t)w->days);
         w->newcomers_at[p->first_day + 1]++;
     }
-    for (int day = 0; day < DAYS; day++)
+    for (int day = 0; day < w->days; day++)
         w->newcomers_at[day + 1] += w->newcomers_at[day];
-    uint32_t next[DAYS];
+    uint32_t next[DAYS_MAX + 1];
     memcpy(next, w->newcomers_at, sizeof next);
     for (uint32_t i = 0; i < w->people_count; i++)
         w->newcomers[next[w->people[i].first_day]++] = i;
@@ -149,7 +160,7 @@ static void add(struct world *w, uint32_t who, int64_t time, uint8_t name, uint8
         w->events = must(realloc(w->events, w->event_room * sizeof *w->events));
     }
     const struct person *p = &w->people[who];
-    int64_t day = (time - range_start_ms) / DAY_MS;
+    int64_t day = (time - w->start_ms) / DAY_MS;
     bool has_risen = day >= p->rise_day && p->plan < PLANS - 1;
     w->events[w->event_count++] = (struct event){.time = time,
                                                  .person = who,
@@ -163,11 +174,11 @@ static uint64_t add_session(struct world *w, uint32_t who, int day, bool is_firs
 {
     /* The sum of two dice leans to the middle of the day. */
     int64_t time =
-        range_start_ms + (int64_t)day * DAY_MS + below(w, DAY_MS / 2) + below(w, DAY_MS / 2);
+        w->start_ms + (int64_t)day * DAY_MS + below(w, DAY_MS / 2) + below(w, DAY_MS / 2);
     uint8_t country =
         below(w, 32) == 0 ? pick(w, w->country_share, COUNTRIES) : w->people[who].country;
     uint64_t count = 0;
-    int64_t end = range_start_ms + (int64_t)DAYS * DAY_MS;
+    int64_t end = w->start_ms + (int64_t)w->days * DAY_MS;
     do {
         uint8_t name = is_first && count == 0 ? SIGNED_UP : pick(w, w->name_share, NAMES);
         add(w, who, time, name, country);
@@ -217,8 +228,9 @@ static void flush(struct world *w, int64_t until, FILE *jsonl, FILE *csv)
                 "{\"event\":\"%s\",\"person\":\"u%" PRIu32 "\",\"time\":%" PRId64
                 ",\"properties\":{\"country\":\"%s\",\"plan\":\"%s\"}}\n",
                 names[e->name], e->person, e->time, countries[e->country], plans[e->plan]);
-        fprintf(csv, "%" PRIu32 ",%s,%" PRId64 ",%s,%s\n", e->person, names[e->name], e->time,
-                countries[e->country], plans[e->plan]);
+        if (csv)
+            fprintf(csv, "%" PRIu32 ",%s,%" PRId64 ",%s,%s\n", e->person, names[e->name], e->time,
+                    countries[e->country], plans[e->plan]);
     }
     memmove(w->events, w->events + n, (w->event_count - n) * sizeof *w->events);
     w->event_count -= n;
@@ -235,35 +247,70 @@ static FILE *create(const char *path)
     return f;
 }
 
+static void make_all(struct world *w, uint64_t events, FILE *jsonl, FILE *csv)
+{
+    uint64_t made = 0;
+    fprintf(csv, "user,event,time,country,plan\n");
+    for (int day = 0; day < w->days; day++) {
+        made = fill_day(w, day, made, events * (uint64_t)(day + 1) / (uint64_t)w->days);
+        flush(w, w->start_ms + (int64_t)(day + 1) * DAY_MS, jsonl, csv);
+    }
+    flush(w, INT64_MAX, jsonl, csv);
+}
+
+/* Days [first, end), each with dice of its own; what runs past midnight stays with its day. */
+static void make_days(struct world *w, uint64_t events, int first, int end, FILE *jsonl)
+{
+    uint64_t days = (uint64_t)w->days;
+    for (int day = first; day < end; day++) {
+        w->dice = 20240101 + (uint64_t)day * 1000003;
+        fill_day(w, day, events * (uint64_t)day / days, events * (uint64_t)(day + 1) / days);
+        flush(w, INT64_MAX, jsonl, NULL);
+    }
+}
+
+static int failed_to_write(bool failed)
+{
+    if (failed)
+        fprintf(stderr, "generate: writing failed (is the disk full?)\n");
+    return failed;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 5) {
-        fprintf(stderr, "usage: generate EVENTS PEOPLE EVENTS.jsonl EVENTS.csv\n");
+    if (argc != 5 && argc != 6) {
+        fprintf(stderr, "usage: generate EVENTS PEOPLE EVENTS.jsonl EVENTS.csv\n"
+                        "       generate EVENTS PEOPLE DAYS FIRST END\n");
         return 2;
     }
+    bool is_scale = argc == 6;
     uint64_t events = strtoull(argv[1], NULL, 10);
-    struct world w = {.dice = 20260105, .people_count = (uint32_t)strtoul(argv[2], NULL, 10)};
+    struct world w = {.dice = 20260105,
+                      .people_count = (uint32_t)strtoul(argv[2], NULL, 10),
+                      .days = is_scale ? (int)strtol(argv[3], NULL, 10) : BENCH_DAYS,
+                      .start_ms = is_scale ? scale_start_ms : bench_start_ms};
+    int first = is_scale ? (int)strtol(argv[4], NULL, 10) : 0;
+    int end = is_scale ? (int)strtol(argv[5], NULL, 10) : 0;
     if (w.people_count == 0 || events < (uint64_t)w.people_count * 2) {
         fprintf(stderr, "generate: needs at least two events for each person\n");
         return 2;
     }
-    FILE *jsonl = create(argv[3]), *csv = create(argv[4]);
-    fprintf(csv, "user,event,time,country,plan\n");
+    if (w.days < 1 || w.days > DAYS_MAX || first < 0 || end > w.days) {
+        fprintf(stderr, "generate: at most %d days, and FIRST and END among them\n", DAYS_MAX);
+        return 2;
+    }
+    FILE *jsonl = is_scale ? stdout : create(argv[3]), *csv = is_scale ? NULL : create(argv[4]);
     make_shares(&w);
     make_people(&w);
-    uint64_t made = 0;
-    for (int day = 0; day < DAYS; day++) {
-        made = fill_day(&w, day, made, events * (uint64_t)(day + 1) / DAYS);
-        flush(&w, range_start_ms + (int64_t)(day + 1) * DAY_MS, jsonl, csv);
-    }
-    flush(&w, INT64_MAX, jsonl, csv);
-    bool failed = ferror(jsonl) || ferror(csv);
+    if (is_scale)
+        make_days(&w, events, first, end, jsonl);
+    else
+        make_all(&w, events, jsonl, csv);
+    bool failed = ferror(jsonl) || (csv && ferror(csv));
     failed |= fclose(jsonl) != 0;
-    failed |= fclose(csv) != 0;
-    if (failed)
-        fprintf(stderr, "generate: writing failed (is the disk full?)\n");
+    failed |= csv && fclose(csv) != 0;
     free(w.events);
     free(w.people);
     free(w.newcomers);
-    return failed;
+    return failed_to_write(failed);
 }
