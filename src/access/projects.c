@@ -9,6 +9,8 @@ struct entry {
     struct str name;
     pthread_mutex_t opening;
     struct store *store;
+    struct store_health told; /* what projects_news has said */
+    bool was_told;
     struct entry *next;
 };
 
@@ -299,22 +301,63 @@ bool project_store(struct projects *p, struct str name, bool make, struct store 
     return ok;
 }
 
+/* False: the store is not open. */
+static bool health_of(struct entry *entry, struct store_health *out)
+{
+    pthread_mutex_lock(&entry->opening);
+    bool is_open = entry->store != NULL;
+    if (is_open)
+        store_health(entry->store, out);
+    pthread_mutex_unlock(&entry->opening);
+    return is_open;
+}
+
+static void tell(struct entry *entry, const struct store_health *now, struct buf *out)
+{
+    const struct store_health *told = &entry->told;
+    bool is_new = !entry->was_told || now->restarts != told->restarts;
+
+    if (is_new && now->torn_bytes_cut)
+        buf_printf(out,
+                   "Project \"%.*s\": cut %llu bytes off the end of its log, of a write that was "
+                   "never finished or acknowledged.\n",
+                   STR_ARG(entry->name), (unsigned long long)now->torn_bytes_cut);
+    if (now->restarts != told->restarts)
+        buf_printf(out, "Project \"%.*s\" has read its log again and takes events.\n",
+                   STR_ARG(entry->name));
+    if (now->is_stopped && (is_new || !told->is_stopped))
+        buf_printf(out, "Project \"%.*s\" takes no events since a write failed: %s\n",
+                   STR_ARG(entry->name), now->why.text);
+    entry->told = *now;
+    entry->was_told = true;
+}
+
+void projects_news(struct projects *p, struct buf *out)
+{
+    pthread_mutex_lock(&p->mutex);
+    struct entry *entry = p->first;
+    pthread_mutex_unlock(&p->mutex);
+    for (; entry; entry = entry->next) {
+        struct store_health now;
+        if (health_of(entry, &now))
+            tell(entry, &now, out);
+    }
+}
+
 bool projects_ready(struct projects *p, struct err *e)
 {
     pthread_mutex_lock(&p->mutex);
     struct entry *entry = p->first;
     pthread_mutex_unlock(&p->mutex);
     for (; entry; entry = entry->next) { /* entries are only ever added, at the front */
-        struct store_state state = {0};
-        pthread_mutex_lock(&entry->opening);
-        if (entry->store)
-            store_state(entry->store, &state);
-        pthread_mutex_unlock(&entry->opening);
-        if (!state.is_stopped)
+        struct store_health now;
+        if (!health_of(entry, &now) || !now.is_stopped)
             continue;
         err_set(e, ERR_BUSY, "project \"%.*s\" takes no events after a failed write",
                 STR_ARG(entry->name));
-        return err_hint(e, "restart the server: it reads its log and goes on");
+        if (now.why.kind == ERR_CORRUPT)
+            return err_hint(e, "%s", now.why.text);
+        return err_hint(e, "it reads its log again and goes on by itself when the disk works");
     }
     return true;
 }

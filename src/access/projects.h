@@ -9,6 +9,7 @@
  * give. Thread: any.
  */
 #pragma once
+#include "base/buf.h"
 #include "calendar/calendar.h"
 #include "record/record.h"
 #include "store/store.h"
@@ -47,6 +48,10 @@ MUST_USE bool project_list(struct projects *p, struct arena *arena, struct proje
 /* The event store, open until projects_destroy. `make`: a project that is not there is made. */
 MUST_USE bool project_store(struct projects *p, struct str name, bool make, struct store **out,
                             struct err *e);
+
+/* One line for each open store that has stopped, gone on, or cut a torn tail off its log since the
+ * last call. By one thread. */
+void projects_news(struct projects *p, struct buf *out);
 
 /* Can all open stores take events? False: `e` names one that has stopped. */
 MUST_USE bool projects_ready(struct projects *p, struct err *e);

@@ -186,6 +186,7 @@ static bool project_status(struct run *run, const struct project_settings *s, st
         jwrite_pair_int(w, "segment_bytes", (int64_t)state.segment_bytes);
         jwrite_pair_int(w, "log_bytes", (int64_t)state.log_bytes);
         jwrite_pair_int(w, "unsealed_events", (int64_t)state.unsealed_events);
+        jwrite_pair_int(w, "torn_bytes_cut", (int64_t)state.torn_bytes_cut);
         jwrite_pair_bool(w, "stopped", state.is_stopped);
         jwrite_end(w);
         return true;

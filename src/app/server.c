@@ -157,9 +157,17 @@ static void print_address(struct run *run, struct site *site, const char *token)
     fflush(run->err);
 }
 
-/* Waits for a signal. False: a store has stopped after a failed write; only a new process may read
- * its log again, so this one ends (systemd starts the next). */
-static bool wait_to_stop(struct site *site, struct err *e)
+static void print_news(struct run *run, struct site *site)
+{
+    BUF_AUTO news = {0};
+
+    projects_news(site->projects, &news);
+    fwrite(news.at, 1, news.len, run->err);
+    fflush(run->err);
+}
+
+/* Waits for a signal, and tells meanwhile what happens to the stores. */
+static void wait_to_stop(struct run *run, struct site *site)
 {
     struct timespec check = {.tv_sec = STORE_CHECK_SECONDS};
     sigset_t set;
@@ -168,10 +176,10 @@ static bool wait_to_stop(struct site *site, struct err *e)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     while (sigtimedwait(&set, NULL, &check) < 0) {
-        if (!projects_ready(site->projects, e))
-            return false;
+        print_news(run, site);
+        site_keep_reserve(site);
     }
-    return true;
+    print_news(run, site);
 }
 
 bool server_run(struct run *run, struct site *site, struct err *e)
@@ -181,9 +189,10 @@ bool server_run(struct run *run, struct site *site, struct err *e)
     if (!access_link_create(site->access, token, e))
         return false;
     print_address(run, site, token);
-    bool ok = run_flag(run, "--exit-after-ready") || wait_to_stop(site, e);
+    if (!run_flag(run, "--exit-after-ready"))
+        wait_to_stop(run, site);
     fprintf(run->err, "Stopping.\n");
-    return ok;
+    return true;
 }
 
 bool command_serve(struct run *run, struct err *e)

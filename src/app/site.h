@@ -4,6 +4,7 @@
  *   DIR/tenure.json   layout version and who made it
  *   DIR/lock          held by the process that has it open; names it
  *   DIR/socket        a running server's private socket (app/relay.h)
+ *   DIR/reserve       space that is given back when the disk is full
  *   DIR/records.db    projects, keys, sessions
  *   DIR/projects/NAME the event store of a project
  */
@@ -23,6 +24,7 @@ struct site {
     struct access *access;
     struct projects *projects;
     struct pool *pool;
+    struct str reserve; /* the path of DIR/reserve */
     struct str url; /* where people reach the server: "http://127.0.0.1:8080"; empty: none runs */
 };
 
@@ -35,6 +37,9 @@ MUST_USE bool site_open(struct os *os, struct str dir, const char *purpose, stru
                         struct err *e);
 void site_close(struct site *s); /* in reverse order; NULL is fine */
 AUTO_DEFINE(site, site_close)
+
+/* Makes the reserve again when there is space; costs little when it is there. */
+void site_keep_reserve(struct site *s);
 
 /* Who holds the lock, as "process 123 (tenure serve)"; "another process" if it does not say. */
 struct str site_holder(struct os *os, struct str dir, struct arena *arena);

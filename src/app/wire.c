@@ -114,6 +114,34 @@ static size_t seal_rows_from_environment(void)
     return set && str_to_i64(str_of(set), &rows) && rows > 0 ? (size_t)rows : 0;
 }
 
+/* ---- the reserve: so that people can sign in, and keys can be revoked, on a full disk ---- */
+
+enum { RESERVE_BYTES = 512 << 10, ROOMY_BYTES = 2 << 20 };
+
+static bool spend_reserve(void *context)
+{
+    struct site *s = context;
+    struct err ignored = {0};
+    struct str path = s->reserve;
+
+    return os_exists(s->os, path) && os_remove(s->os, path, &ignored);
+}
+
+void site_keep_reserve(struct site *s)
+{
+    struct err ignored = {0};
+    AUTO(os_file) *file = NULL;
+    uint64_t free_bytes = 0;
+
+    if (os_exists(s->os, s->reserve) || !os_free_bytes(s->os, s->dir, &free_bytes, &ignored) ||
+        free_bytes < ROOMY_BYTES)
+        return;
+    if (os_file_open(s->os, s->reserve, OS_WRITE, &file, &ignored) &&
+        os_file_reserve(file, RESERVE_BYTES, &ignored))
+        return;
+    spend_reserve(s); /* half of it is none */
+}
+
 bool site_open(struct os *os, struct str dir, const char *purpose, struct site **out, struct err *e)
 {
     AUTO(site) *s = mem_zero(sizeof *s);
@@ -133,6 +161,9 @@ bool site_open(struct os *os, struct str dir, const char *purpose, struct site *
     s->projects = projects_create(os, s->record, in_dir(s, "projects"));
     projects_seal_rows(s->projects, seal_rows_from_environment());
     s->pool = pool_create(0);
+    s->reserve = in_dir(s, "reserve");
+    record_on_full(s->record, spend_reserve, s);
+    site_keep_reserve(s);
     *out = TAKE(s);
     return true;
 }

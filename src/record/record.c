@@ -20,6 +20,8 @@ struct record {
     struct prepared kept[STATEMENTS_KEPT];
     size_t kept_count;
     char *path;
+    bool (*make_room)(void *context);
+    void *make_room_context;
 };
 
 /* The result code's kind; the rest is ERR_IO. */
@@ -174,6 +176,12 @@ bool record_run(struct record *r, const char *sql, const struct record_value *va
 {
     pthread_mutex_lock(&r->mutex);
     bool ok = record_each(r, sql, values, count, NULL, NULL, e);
+    /* Within a transaction, what came before may be undone: only its owner can try again. */
+    if (!ok && e->kind == ERR_NO_SPACE && r->make_room && sqlite3_get_autocommit(r->db) &&
+        r->make_room(r->make_room_context)) {
+        *e = (struct err){0};
+        ok = record_each(r, sql, values, count, NULL, NULL, e);
+    }
     if (ok && changed)
         *changed = sqlite3_changes64(r->db);
     pthread_mutex_unlock(&r->mutex);
@@ -332,6 +340,12 @@ bool record_open(struct str path, const struct record_migration *migrations, siz
         return false;
     *out = TAKE(r);
     return true;
+}
+
+void record_on_full(struct record *r, bool (*make_room)(void *context), void *context)
+{
+    r->make_room = make_room;
+    r->make_room_context = context;
 }
 
 void record_close(struct record *r)

@@ -28,6 +28,10 @@ MUST_USE bool record_open(struct str path, const struct record_migration *migrat
                           struct record **out, struct err *e);
 void record_close(struct record *r); /* NULL is fine */
 AUTO_DEFINE(record, record_close)
+/* On a full disk a statement of record_run is tried once more if `make_room` says that it made
+ * some; one inside a transaction only where the caller tries the transaction again. Before others
+ * use r. */
+void record_on_full(struct record *r, bool (*make_room)(void *context), void *context);
 
 enum record_type { RECORD_NULL, RECORD_INT, RECORD_DOUBLE, RECORD_TEXT, RECORD_BLOB };
 

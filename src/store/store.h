@@ -176,8 +176,8 @@ struct store_erasure {
     bool was_known;
     uint64_t ids; /* those merged with it, and itself */
     uint64_t events, traits, merges;
-    int64_t asked;   /* UTC ms */
-    char hash[33];   /* of the id, as the list has it; hexadecimal */
+    int64_t asked; /* UTC ms */
+    char hash[33]; /* of the id, as the list has it; hexadecimal */
 };
 struct store_forgotten {
     uint64_t ids;             /* whose rows were looked for */
@@ -200,11 +200,19 @@ struct store_state {
     uint64_t unsealed_events;
     uint64_t sealed_bytes;    /* of segments written for new rows, since it was opened */
     uint64_t rewritten_bytes; /* of segments made of others, since it was opened */
-    uint64_t torn_bytes_cut; /* at the last open */
-    uint64_t restarts;       /* since it was opened */
-    bool is_stopped;         /* a write failed; appends are refused */
+    uint64_t torn_bytes_cut;  /* at the last open */
+    uint64_t restarts;        /* since it was opened */
+    bool is_stopped;          /* a write failed; appends are refused */
 };
 void store_state(struct store *s, struct store_state *out);
+
+/* The part of it that costs nothing to ask. */
+struct store_health {
+    bool is_stopped;
+    struct err why; /* the failure that stopped it the last time; kind ERR_NONE: none did */
+    uint64_t restarts, torn_bytes_cut;
+};
+void store_health(struct store *s, struct store_health *out);
 
 /* ---- backup (store_backup.c) ---- */
 

@@ -681,3 +681,13 @@ void store_state(struct store *s, struct store_state *out)
     out->is_stopped = s->is_stopped;
     pthread_mutex_unlock(&s->lock);
 }
+
+void store_health(struct store *s, struct store_health *out)
+{
+    pthread_mutex_lock(&s->lock);
+    *out = (struct store_health){.is_stopped = s->is_stopped,
+                                 .why = s->last_stop,
+                                 .restarts = s->restarts,
+                                 .torn_bytes_cut = s->torn_bytes_cut};
+    pthread_mutex_unlock(&s->lock);
+}

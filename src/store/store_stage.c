@@ -66,7 +66,7 @@ void store_stop(struct store *s, const struct err *why)
 {
     if (!s->is_stopped) {
         s->is_stopped = true;
-        s->stop = *why;
+        s->stop = s->last_stop = *why;
     }
     pthread_cond_broadcast(&s->changed);
     pthread_cond_broadcast(&s->work);
