@@ -323,8 +323,10 @@ static void tell(struct entry *entry, const struct store_health *now, struct buf
                    "never finished or acknowledged.\n",
                    STR_ARG(entry->name), (unsigned long long)now->torn_bytes_cut);
     if (now->restarts != told->restarts)
-        buf_printf(out, "Project \"%.*s\" has read its log again and takes events.\n",
-                   STR_ARG(entry->name));
+        buf_printf(out,
+                   "Project \"%.*s\" read its log again and takes events, after a write failed: "
+                   "%s\n",
+                   STR_ARG(entry->name), now->why.text);
     if (now->is_stopped && (is_new || !told->is_stopped))
         buf_printf(out, "Project \"%.*s\" takes no events since a write failed: %s\n",
                    STR_ARG(entry->name), now->why.text);
