@@ -127,3 +127,9 @@ size_t ids_count(const struct ids *t)
 {
     return t->count;
 }
+
+struct hash128 ids_at(const struct ids *t, size_t number)
+{
+    REQUIRE(number < t->count);
+    return t->entries[number].id;
+}

@@ -21,3 +21,4 @@ void ids_forget(struct ids *t, size_t oldest);
 /* Forgets one id, if it is in: its event is gone. Its place in the line stays. */
 void ids_cancel(struct ids *t, struct hash128 id);
 size_t ids_count(const struct ids *t);
+struct hash128 ids_at(const struct ids *t, size_t number); /* oldest first; below the count */

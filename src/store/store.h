@@ -78,9 +78,10 @@ struct store_receipt {
 
 struct store_options {
     bool read_only;
-    bool no_background; /* tests: nothing runs but store_maintain */
-    size_t chunk_rows;  /* 0 = 65,536: rows of the chunk before it becomes an image */
-    size_t seal_rows;   /* 0 = 1,048,576: unsealed rows before they are written as segments */
+    bool no_background;   /* tests: nothing runs but store_maintain */
+    size_t chunk_rows;    /* 0 = 65,536: rows of the chunk before it becomes an image */
+    size_t seal_rows;     /* 0 = 1,048,576: unsealed rows before they are written as segments */
+    size_t seen_segments; /* 0 = 64: from so many on a set of all ids is kept in memory */
     /* 0 = 64 MiB: what compaction in the background writes in a second, and reads about as much */
     uint64_t compact_bytes_per_second;
     struct str project; /* name, part of each file's identity */
@@ -123,11 +124,12 @@ MUST_USE bool store_restart(struct store *s, struct err *e);
 /* ---- how long events are kept (store_keep.c) ---- */
 
 /*
- * Events of a name that are older than its period are removed, by the background (five minutes after
- * the open, then once a UTC day) and by store_keep_apply: an event goes in the first run on a day that begins a period or more
- * after it. Until then it counts; in a run it goes from answers and disk a segment at a time
- * (segments with nothing else in them just go). Rules are durable when the call returns. An event
- * that was removed and is sent again with its old time is taken in, and removed by the next run.
+ * Events of a name that are older than its period are removed, by the background (five minutes
+ * after the open, then once a UTC day) and by store_keep_apply: an event goes in the first run on a
+ * day that begins a period or more after it. Until then it counts; in a run it goes from answers
+ * and disk a segment at a time (segments with nothing else in them just go). Rules are durable when
+ * the call returns. An event that was removed and is sent again with its old time is taken in, and
+ * removed by the next run.
  */
 struct keep_rule {
     struct str name; /* of the event */

@@ -1,58 +1,7 @@
 /* store/store_apply: a batch from the log into memory: the same when it is new and when replayed.
  */
-#include "store/segment_file.h"
+#include "store/seen.h"
 #include "store/store_inner.h"
-
-/* The person of a row, by the runs of a segment. */
-static uint32_t person_of(const struct segment *g, uint32_t row)
-{
-    uint32_t low = 0, high = g->person_count;
-    while (high - low > 1) {
-        uint32_t middle = low + (high - low) / 2;
-        *(g->starts[middle] <= row ? &low : &high) = middle;
-    }
-    return g->persons[low];
-}
-
-static bool sealed_content(struct store *s, struct segment *g, uint32_t row, uint64_t *content,
-                           struct err *e)
-{
-    struct event old;
-    arena_reset(s->arena);
-    if (!segment_event(g, row, s->arena, &old, e))
-        return false;
-    uint32_t person = person_of(g, row);
-    if (person >= people_ordinals(s->people))
-        return err_set(e, ERR_CORRUPT, "%.*s names person %u, and there is none", STR_ARG(g->path),
-                       person);
-    old.person = people_id_at(s->people, person);
-    *content = event_content_hash(&old);
-    return true;
-}
-
-/* Looks for an id in the segments. Newest first: what is sent again is mostly young. */
-static bool find_sealed(struct store *s, const struct event *ev, struct hash128 hash, bool *found,
-                        uint64_t *content, struct err *e)
-{
-    *found = false;
-    for (size_t i = s->live_count; i-- > 0;) {
-        struct segment *g = s->live[i];
-        uint32_t row;
-        if (!g->id_count)
-            continue;
-        if (!segment_ids_ready(g, e))
-            return false;
-        if (LIKELY(!id_filter_has(g->id_filter, g->id_filter_words, hash)))
-            continue;
-        *found = segment_find_id(g, ev->id, &row, e);
-        *found = *found && !hidden_has(s->hidden, person_of(g, row));
-        if (*found)
-            return sealed_content(s, g, row, content, e);
-        if (e->kind)
-            return false;
-    }
-    return true;
-}
 
 /* Counts an event whose id is there already; false in `*is_new`. */
 static bool check_id(struct store *s, const struct event *ev, struct hash128 hash,
@@ -60,7 +9,7 @@ static bool check_id(struct store *s, const struct event *ev, struct hash128 has
 {
     uint64_t content = event_content_hash(ev), old = 0;
     bool found = ids_find(s->ids, hash, &old);
-    if (!found && !find_sealed(s, ev, hash, &found, &old, e))
+    if (!found && !store_find_sealed(s, ev, hash, &found, &old, e))
         return err_while(e, "looking for an event's id");
     *is_new = !found;
     if (found) {
@@ -69,6 +18,8 @@ static bool check_id(struct store *s, const struct event *ev, struct hash128 has
         return true;
     }
     ids_put(s->ids, hash, content);
+    if (s->seen_young)
+        seen_add(s->seen_young, hash);
     s->active->id_count++;
     return true;
 }

@@ -12,7 +12,7 @@ void store_take_maintain_lock(struct store *s)
     s->maintain_waiting--;
 }
 
-enum step { STEP_SEAL, STEP_FOLD, STEP_COMPACT, STEP_KEEP, STEP_FORGET };
+enum step { STEP_SEAL, STEP_FOLD, STEP_COMPACT, STEP_KEEP, STEP_FORGET, STEP_LEARN };
 
 /* One step, with the store's lock let go meanwhile. */
 static void maintain_step(struct store *s, enum step step)
@@ -27,6 +27,7 @@ static void maintain_step(struct store *s, enum step step)
               : step == STEP_FOLD   ? store_fold(s, &e)
               : step == STEP_KEEP   ? store_keep_run(s, os_now_ms(s->os), true, &removed, &e)
               : step == STEP_FORGET ? store_forget_step(s, true, &forgotten, &e)
+              : step == STEP_LEARN  ? store_learn(s, &did, &e)
                                     : store_compact(s, false, &did, &e);
     pthread_mutex_unlock(&s->maintain_lock);
     pthread_mutex_lock(&s->lock);
@@ -75,6 +76,8 @@ void *store_background_main(void *store)
             maintain_step(s, STEP_COMPACT);
         } else if (may_work && store_forget_is_due(s)) {
             maintain_step(s, STEP_FORGET);
+        } else if (may_work && store_learn_is_due(s)) {
+            maintain_step(s, STEP_LEARN);
         } else if (s->is_waiting_for_space) {
             wait_some(&s->work, &s->lock, SPACE_WAIT_MS);
             s->is_waiting_for_space = false;

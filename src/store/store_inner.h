@@ -39,6 +39,7 @@ enum {
     STORE_GROUP_BYTES = 16 << 20, /* written at once */
     STORE_BATCH_BYTES_MAX = 512 << 20,
     STORE_RESERVE_BYTES = 1 << 20,
+    STORE_SEEN_SEGMENTS = 64,
     STORE_MONTH_SEGMENTS_MAX = 6,   /* at rest; besides those that stay apart */
     STORE_COMPACT_BYTES = 64 << 20, /* a second */
     STORE_PREVIEW_ROWS = 2048,      /* more are made images with the lock let go */
@@ -156,6 +157,11 @@ struct store {
     uint64_t opened_ns;
     uint64_t sealed_bytes, rewritten_bytes; /* of segments, since the open */
     struct ids *ids;
+    /* all ids, once there are many segments (store_seen.c): of the segments there were when that
+     * began (NULL until learnt), being learnt (maintain_lock), and of all that came since */
+    struct seen *seen_old, *seen_learnt, *seen_young;
+    struct segment **learning; /* still to be learnt; counted */
+    size_t learning_count;
     struct preview preview;
     struct log_file *logs;
     size_t log_count, log_room;
@@ -274,6 +280,15 @@ MUST_USE bool store_sift_facts(struct store *s, const struct manifest_marks *mar
 MUST_USE bool store_forget_step(struct store *s, bool is_paced, struct store_forgotten *out,
                                 struct err *e);
 bool store_forget_is_due(const struct store *s); /* under lock */
+
+/* ---- store_seen.c ---- */
+/* Looks for an event's id in the sealed segments; under `lock`. */
+MUST_USE bool store_find_sealed(struct store *s, const struct event *ev, struct hash128 hash,
+                                bool *found, uint64_t *content, struct err *e);
+bool store_learn_is_due(const struct store *s); /* under lock */
+/* Learns the ids of one segment, under maintain_lock; `*did` false: nothing was due. */
+MUST_USE bool store_learn(struct store *s, bool *did, struct err *e);
+void store_seen_free(struct store *s);
 
 /* ---- store_append.c ---- */
 struct batch_encoder *store_take_encoder(struct store *s);

@@ -34,6 +34,8 @@ static struct store *create(struct os *os, struct str dir, const struct store_op
         s->options.chunk_rows = STORE_CHUNK_ROWS;
     if (!s->options.seal_rows)
         s->options.seal_rows = STORE_SEAL_ROWS;
+    if (!s->options.seen_segments)
+        s->options.seen_segments = STORE_SEEN_SEGMENTS;
     if (!s->options.compact_bytes_per_second)
         s->options.compact_bytes_per_second = STORE_COMPACT_BYTES;
     pthread_mutex_t *mutexes[] = {&s->maintain_lock, &s->writer_lock, &s->lock, &s->queue_lock,
@@ -72,6 +74,7 @@ static void destroy(struct store *s)
     erasures_free(&s->erasures);
     people_destroy(s->people);
     ids_destroy(s->ids);
+    store_seen_free(s);
     arena_destroy(s->arena);
     wal_close(s->wal);
     manifest_close(s->manifest);
@@ -642,6 +645,8 @@ bool store_maintain(struct store *s, struct err *e)
     ok = ok && store_forget_step(s, false, &forgotten, e);
     for (bool did = true; ok && did;)
         ok = store_compact(s, true, &did, e);
+    for (bool did = true; ok && did;)
+        ok = store_learn(s, &did, e);
     pthread_mutex_unlock(&s->maintain_lock);
     return ok;
 }

@@ -227,7 +227,8 @@ static void open_store(struct story *s)
     struct store_options options = {.project = STR("main"),
                                     .no_background = !s->has_threads,
                                     .chunk_rows = CHUNK_ROWS,
-                                    .seal_rows = SEAL_ROWS};
+                                    .seal_rows = SEAL_ROWS,
+                                    .seen_segments = s->seed % 3 * 3};
     struct err e = {0};
     if (!store_open(s->os, STR("/data"), &options, &s->store, &e))
         broken(s, "opening", &e);
