@@ -16,35 +16,53 @@ enum {
     ID_SEED = 0x1d,
 };
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool is_dash_at(size_t i)
 {
     return i == 8 || i == 13 || i == 18 || i == 23;
 }
 
-/* Only the canonical text, since the text must come back as it was. */
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Eight small hexadecimal digits as four bytes, or a set bit in `*wrong`. All bytes at once: none
+ * of the sums below carries into the next. */
+static uint32_t hex8_read(uint64_t text, uint64_t *wrong)
+{
+    uint64_t high = text & EACH(0x80), low = text & EACH(0x7f);
+    uint64_t is_from_0 = low + EACH(0x80 - '0'), is_over_9 = low + EACH(0x80 - '9' - 1);
+    uint64_t is_from_a = low + EACH(0x80 - 'a'), is_over_f = low + EACH(0x80 - 'f' - 1);
+    uint64_t is_letter = is_from_a & ~is_over_f & EACH(0x80);
+    uint64_t is_digit = is_from_0 & ~is_over_9 & EACH(0x80);
+
+    *wrong |= high | ((is_letter | is_digit) ^ EACH(0x80));
+    uint64_t nibbles = (low & EACH(0x0f)) + (is_letter >> 7) * 9;
+    nibbles = (nibbles << 4 | nibbles >> 8) & UINT64_C(0x00ff00ff00ff00ff);
+    nibbles = (nibbles | nibbles >> 8) & UINT64_C(0x0000ffff0000ffff);
+    return (uint32_t)(nibbles | nibbles >> 16);
+}
+
+static uint64_t word_at(const char *at)
+{
+    uint64_t v;
+    memcpy(&v, at, sizeof v);
+    return v;
+}
+
+/* Only the canonical text, since the text must come back as it was. Its digits stand at 0, 9, 14,
+ * 19 and 24; the words from 9 and 19 on are put together of two groups each. */
 static bool uuid_read(struct str text, uint8_t *uuid)
 {
-    size_t nibbles = 0;
-
-    if (text.len != UUID_TEXT_BYTES)
+    if (text.len != UUID_TEXT_BYTES || text.at[8] != '-' || text.at[13] != '-' ||
+        text.at[18] != '-' || text.at[23] != '-')
         return false;
-    for (size_t i = 0; i < UUID_TEXT_BYTES; i++) {
-        int digit = hex_digit(text.at[i]);
-        if (is_dash_at(i)) {
-            if (text.at[i] != '-')
-                return false;
-            continue;
-        }
-        if (digit < 0)
-            return false;
-        uuid[nibbles / 2] = (uint8_t)(uuid[nibbles / 2] << 4 | digit);
-        nibbles++;
-    }
+    const char *at = text.at;
+    uint64_t wrong = 0;
+    uint64_t second = (word_at(at + 9) & UINT32_MAX) | word_at(at + 10) >> 32 << 32;
+    uint64_t third = (word_at(at + 19) & UINT32_MAX) | word_at(at + 20) >> 32 << 32;
+    uint32_t words[4] = {hex8_read(word_at(at), &wrong), hex8_read(second, &wrong),
+                         hex8_read(third, &wrong), hex8_read(word_at(at + 28), &wrong)};
+    if (wrong)
+        return false;
+    memcpy(uuid, words, sizeof words);
     return true;
 }
 

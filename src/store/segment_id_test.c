@@ -3,6 +3,7 @@
 #include "store/segment_sample.h"
 
 enum { DAY = 86400000 };
+#define GOOD_UUID "0189abcd-ef01-2345-6789-abcdef9876fa"
 
 static void ids_are_found(void **state)
 {
@@ -57,11 +58,41 @@ static void id_filter_lets_few_pass(void **state)
     mem_free(filter);
 }
 
+/* Every byte at every place of a UUID's text: it is one only in small hexadecimal digits. */
+static void only_canonical_uuids_are_uuids(void **state)
+{
+    (void)state;
+    static const char good[] = GOOD_UUID;
+    static const uint8_t bytes[] = {0x01, 0x89, 0xab, 0xcd, 0xef, 0x01, 0x23, 0x45,
+                                    0x67, 0x89, 0xab, 0xcd, 0xef, 0x98, 0x76, 0xfa};
+    struct id_key key = id_key_of(STR(GOOD_UUID));
+    assert_true(key.is_uuid);
+    assert_memory_equal(key.uuid, bytes, sizeof bytes);
+    for (size_t at = 0; at < sizeof good - 1; at++)
+        for (unsigned byte = 0; byte < 256; byte++) {
+            char text[sizeof good];
+            char back[sizeof good - 1];
+            memcpy(text, good, sizeof good);
+            text[at] = (char)byte;
+            bool is_dash = at == 8 || at == 13 || at == 18 || at == 23;
+            bool is_hex = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f');
+            key = id_key_of((struct str){text, sizeof good - 1});
+            assert_int_equal(key.is_uuid, is_dash ? byte == '-' : is_hex);
+            if (!key.is_uuid)
+                continue;
+            uuid_text(key.uuid, back);
+            assert_memory_equal(back, text, sizeof back);
+        }
+    assert_false(id_key_of(str_sub(STR(GOOD_UUID), 0, 35)).is_uuid);
+    assert_false(id_key_of(STR(GOOD_UUID "0")).is_uuid);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_are_found),
         cmocka_unit_test(id_filter_lets_few_pass),
+        cmocka_unit_test(only_canonical_uuids_are_uuids),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -228,7 +228,7 @@ static void open_store(struct story *s)
                                     .no_background = !s->has_threads,
                                     .chunk_rows = CHUNK_ROWS,
                                     .seal_rows = SEAL_ROWS,
-                                    .seen_segments = s->seed % 3 * 3};
+                                    .seen_segments = s->seed % 4 < 3};
     struct err e = {0};
     if (!store_open(s->os, STR("/data"), &options, &s->store, &e))
         broken(s, "opening", &e);
