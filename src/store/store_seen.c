@@ -92,7 +92,7 @@ static void begin(struct store *s)
         ids += s->live[i]->id_count;
     }
     s->seen_learnt = seen_create(ids);
-    s->seen_young = seen_create(s->options.seal_rows);
+    s->seen_young = seen_create(MIN(s->options.seal_rows, (size_t)STORE_SEAL_ROWS));
     for (size_t i = 0; i < ids_count(s->ids); i++)
         seen_add(s->seen_young, ids_at(s->ids, i));
 }
