@@ -86,6 +86,8 @@ const char *simd_parse(struct simd_parser *p, const char *text, size_t len, cons
         p->dom = simdjson::dom::parser();
     simdjson::dom::element root;
     simdjson::error_code error = p->dom.parse(text, len).get(root);
+    if (error == simdjson::MEMALLOC)
+        p->dom = simdjson::dom::parser(); /* it would take what it has got for all it asked for */
     if (error)
         return simdjson::error_message(error);
     *tape = p->dom.doc.tape.get();
