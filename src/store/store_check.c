@@ -13,6 +13,7 @@
 #include "codec/bytes.h"
 #include "store/batch.h"
 #include "store/chunk.h"
+#include "store/erasures.h"
 #include "store/people_write.h"
 #include "store/store_inner.h"
 
@@ -223,6 +224,23 @@ static void check_facts(struct check *c, const struct capture_file *f)
     batch_reader_free(&reader);
 }
 
+static bool is_erased_list(const struct capture_file *f)
+{
+    return f->kind == CAPTURE_OTHER && str_equal(f->name, STR(STORE_ERASURES_FILE));
+}
+
+static void check_erased(struct check *c, const struct capture_file *f)
+{
+    struct erasures list = {0};
+    BUF_AUTO bytes = {0};
+    struct err e = {0};
+
+    if (read_all(c, f, &bytes) &&
+        !erasures_read(buf_str(&bytes), path_of(c, f), &c->who, NULL, &list, &e))
+        found_err(c, f, &e);
+    erasures_free(&list);
+}
+
 /* ---- segments ---- */
 
 static const struct manifest_segment *entry_of(const struct check *c, uint64_t number)
@@ -288,6 +306,10 @@ static void check_file(struct check *c, size_t at, struct log_check *log,
 
     if (!is_there(c, f))
         return;
+    if (is_erased_list(f)) {
+        check_erased(c, f);
+        return;
+    }
     switch (f->kind) {
     case CAPTURE_PEOPLE:
         check_people(c, f);

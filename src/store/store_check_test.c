@@ -75,6 +75,8 @@ static struct world *make_world(void)
     assert_works(store_next_log(w->s, &w->e), w->e);
     pthread_mutex_unlock(&w->s->writer_lock);
     append(w, 350, 50);
+    struct store_erasure erased;
+    assert_works(store_erase(w->s, STR("nobody"), &erased, &w->e), w->e);
     return w;
 }
 
@@ -108,12 +110,13 @@ static void nothing_is_found_in_a_good_store(void **state)
     assert_works(store_check_dir(w->os, STR("/d"), &options, &closed, &w->e), w->e);
     assert_int_equal(f.count, 0);
     assert_int_equal(os_sim_calls(w->os), calls); /* nothing was changed */
-    assert_int_equal(closed.files, 8); /* manifest, people, facts, three segments, two log files */
+    /* manifest, people, facts, three segments, two log files, erased ids */
+    assert_int_equal(closed.files, 9);
     assert_int_equal(live.files, closed.files);
     assert_int_equal(closed.segments, 3);
     assert_int_equal(closed.events, 300);
     assert_int_equal(closed.people, SAMPLE_PEOPLE);
-    assert_int_equal(closed.batches, 2);
+    assert_int_equal(closed.batches, 3);
     assert_int_equal(closed.damaged + live.damaged, 0);
     assert_true(closed.bytes > 10000 && f.moved >= closed.bytes);
     free_world(w);
@@ -140,6 +143,8 @@ static void a_flipped_bit_is_found_in_each_file(void **state)
         {"wal-0000000002", 200},
         {"wal-0000000003", 60},
         {"wal-0000000003", 200},
+        {"erased", 20},
+        {"erased", 150},
     };
     struct world *w = make_world();
     close_world(w);

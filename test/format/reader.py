@@ -100,7 +100,7 @@ MARKS = ["people_file", "people_bytes", "people", "facts_file", "facts_bytes", "
 class Manifest:
     def __init__(self, data):
         self.head = Head(data, b"TENUREmf")
-        self.segments, self.marks, self.hidden = {}, {}, set()
+        self.segments, self.marks, self.hidden, self.kept = {}, {}, set(), {}
         at, number = 128, 0
         while len(data) - at >= 24:
             size, crc, found = struct.unpack_from("<IIQ", data, at)
@@ -128,6 +128,9 @@ class Manifest:
                 self.hidden.add(items.varint())
             elif kind == 5:
                 self.hidden.remove(items.varint())
+            elif kind == 6:
+                name, period = items.text(), items.varint()
+                self.kept[name] = period
             else:
                 raise Damaged(f"item {kind}")
 

@@ -174,6 +174,8 @@ static void fill(struct world *w, const char *project, uint64_t from, bool keeps
     append(w, s, from + 120, 60);
     must(store_maintain(s, &e), &e);
     append(w, s, from + 180, 30);
+    struct store_erasure erased;
+    must(store_erase(s, rig_person(w->arena, 7), &erased, &e), &e);
     if (keeps)
         remember(w, older, &older_count);
     append(w, s, from + 210, 30);
@@ -354,8 +356,8 @@ static bool names(const struct err *e, const char *name)
 
 static bool names_a_file(const struct err *e)
 {
-    static const char *const kinds[] = {"/manifest", "/people-",    "/facts-",      "/seg-",
-                                        "wal-",      "no manifest", "holds project"};
+    static const char *const kinds[] = {"/manifest", "/erased", "/people-",    "/facts-",
+                                        "/seg-",     "wal-",    "no manifest", "holds project"};
     for (size_t i = 0; i < COUNT(kinds); i++)
         if (names(e, kinds[i]))
             return true;
