@@ -81,7 +81,7 @@ struct store_options {
     bool no_background;   /* tests: nothing runs but store_maintain */
     size_t chunk_rows;    /* 0 = 65,536: rows of the chunk before it becomes an image */
     size_t seal_rows;     /* 0 = 1,048,576: unsealed rows before they are written as segments */
-    size_t seen_segments; /* 0 = 64: from so many on a set of all ids is kept in memory */
+    size_t seen_segments; /* 0 = 32: from so many on a set of all ids is kept in memory */
     /* 0 = 64 MiB: what compaction in the background writes in a second, and reads about as much */
     uint64_t compact_bytes_per_second;
     struct str project; /* name, part of each file's identity */

@@ -39,7 +39,7 @@ enum {
     STORE_GROUP_BYTES = 16 << 20, /* written at once */
     STORE_BATCH_BYTES_MAX = 512 << 20,
     STORE_RESERVE_BYTES = 1 << 20,
-    STORE_SEEN_SEGMENTS = 64,
+    STORE_SEEN_SEGMENTS = 32,
     STORE_MONTH_SEGMENTS_MAX = 6,   /* at rest; besides those that stay apart */
     STORE_COMPACT_BYTES = 64 << 20, /* a second */
     STORE_PREVIEW_ROWS = 2048,      /* more are made images with the lock let go */
