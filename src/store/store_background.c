@@ -29,6 +29,8 @@ static void maintain_step(struct store *s, enum step step)
               : step == STEP_FORGET ? store_forget_step(s, true, &forgotten, &e)
               : step == STEP_LEARN  ? store_learn(s, &did, &e)
                                     : store_compact(s, false, &did, &e);
+    if (ok && step == STEP_SEAL && store_facts_are_long(s))
+        ok = store_compact_facts(s, &e);
     pthread_mutex_unlock(&s->maintain_lock);
     pthread_mutex_lock(&s->lock);
     if (!ok && e.kind == ERR_NO_SPACE) {

@@ -133,6 +133,8 @@ bool store_compact(struct store *s, bool all, bool *did, struct err *e)
     struct merge_choice choice = {.drop = hidden ? hidden_has : NULL, .context = hidden};
 
     *did = count != 0;
+    if (!*did && all && store_facts_are_long(s))
+        return store_compact_facts(s, e);
     bool ok = !*did || store_rewrite(s, old, count, &choice, !all, e);
     if (!ok && e->kind == ERR_TOO_LARGE) {
         *e = (struct err){0};

@@ -43,7 +43,8 @@ enum {
     STORE_MONTH_SEGMENTS_MAX = 6,   /* at rest; besides those that stay apart */
     STORE_COMPACT_BYTES = 64 << 20, /* a second */
     STORE_PREVIEW_ROWS = 2048,      /* more are made images with the lock let go */
-    STORE_FOLD_MIN = 8,             /* so many images of similar size become one */
+    STORE_FACTS_BYTES = 64 << 20, /* the facts file is written anew from here on, when it doubled */
+    STORE_FOLD_MIN = 8,           /* so many images of similar size become one */
 };
 
 /* Rows of one import, or of one append, that turned out to be there already. */
@@ -129,6 +130,7 @@ struct store {
     struct manifest *manifest;
     uint32_t people_salt, facts_salt;
     bool has_reserve;
+    uint64_t facts_kept;   /* bytes of the facts file when it was last written anew; 0: not yet */
     uint64_t numbers_from; /* segment numbers from here on are free, also for files being written */
 
     /* under writer_lock */
@@ -326,6 +328,11 @@ uint64_t store_take_number(struct store *s); /* for a segment that is about to b
 /* One step; `*did` false: nothing was due. `all`: each month to one segment. */
 MUST_USE bool store_compact(struct store *s, bool all, bool *did, struct err *e);
 bool store_compaction_is_due(const struct store *s); /* under lock */
+
+/* ---- store_facts.c: under maintain_lock ---- */
+/* Writes the facts file anew, without traits that newer ones replaced. */
+MUST_USE bool store_compact_facts(struct store *s, struct err *e);
+bool store_facts_are_long(const struct store *s);
 
 /* ---- store_fold.c: under maintain_lock ---- */
 /* Makes one of many small images of one month. Only memory is touched. */
