@@ -177,12 +177,88 @@ static void no_bytes_can_hurt(void **state)
     batch_reader_free(&r);
 }
 
+/* Reads a payload to its end, or to where it is damaged. */
+static void read_through(struct batch_reader *r, struct str payload, struct err *e)
+{
+    struct event event;
+    struct fact f;
+    uint32_t person;
+    if (!batch_read(r, payload, e))
+        return;
+    while (batch_next_event(r, &event, &person, e))
+        continue;
+    while (e->kind == ERR_NONE && batch_next_fact(r, &f, e))
+        continue;
+}
+
+/* All kinds of facts with all their parts, cut after each byte, and each byte changed. */
+static void cut_and_changed_facts_are_refused(void **state)
+{
+    (void)state;
+    struct property few[] = {{STR("a"), {.type = VALUE_INT, .integer = -7}},
+                             {STR("b"), {.type = VALUE_TEXT, .text = STR("text")}}};
+    struct fact facts[] = {
+        {.kind = FACT_PERSON_TRAITS,
+         .subject = STR("p"),
+         .received = 5,
+         .created = 17,
+         .properties = few,
+         .property_count = 2,
+         .by = STR("me"),
+         .reason = STR("r")},
+        {.kind = FACT_ACCOUNT_TRAITS,
+         .subject = STR("acme"),
+         .received = 5,
+         .created = FACT_CREATED_NONE,
+         .properties = few,
+         .property_count = 2},
+        {.kind = FACT_MERGE,
+         .subject = STR("p"),
+         .other = STR("q"),
+         .received = 6,
+         .created = FACT_CREATED_NONE,
+         .by = STR("me"),
+         .reason = STR("x")},
+        {.kind = FACT_UNMERGE,
+         .subject = STR("p"),
+         .other = STR("q"),
+         .received = 6,
+         .created = FACT_CREATED_NONE,
+         .reason = STR("oops")},
+    };
+    struct store_batch batch = {.facts = facts, .fact_count = COUNT(facts)};
+    AUTO(batch_encoder) *b = batch_encoder_create();
+    BUF_AUTO whole = {0};
+    struct batch_reader r = {0};
+    uint64_t refused = 0;
+    batch_encode(b, &batch, &whole);
+    same_batch(&r, buf_str(&whole), &batch);
+    for (size_t len = 0; len < whole.len; len++) {
+        struct err e = {0};
+        read_through(&r, str_sub(buf_str(&whole), 0, len), &e);
+        assert_int_equal(e.kind, ERR_CORRUPT); /* a part of a batch is no batch */
+    }
+    for (size_t at = 0; at < whole.len; at++)
+        for (unsigned change = 1; change < 256; change++) {
+            BUF_AUTO copy = {0};
+            struct err e = {0};
+            buf_add(&copy, buf_str(&whole));
+            copy.at[at] = (char)((uint8_t)copy.at[at] ^ change);
+            read_through(&r, buf_str(&copy), &e);
+            assert_true(e.kind == ERR_NONE || e.kind == ERR_CORRUPT);
+            refused += e.kind != ERR_NONE;
+        }
+    assert_true(refused > 1000);
+    batch_reader_free(&r);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(comes_back),
         cmocka_unit_test(a_typical_event_takes_few_bytes),
         cmocka_unit_test(no_bytes_can_hurt),
+        cmocka_unit_test(cut_and_changed_facts_are_refused),
     };
     return cmocka_run_group_tests_name("store/batch", tests, NULL, NULL);
 }
