@@ -546,7 +546,7 @@ static void swap_parts(struct store *s, struct store *fresh)
 
 bool store_restart(struct store *s, struct err *e)
 {
-    pthread_mutex_lock(&s->maintain_lock);
+    store_take_maintain_lock(s);
     pthread_mutex_lock(&s->writer_lock);
     pthread_mutex_lock(&s->lock);
     bool is_stopped = s->is_stopped;
