@@ -1,10 +1,11 @@
 /*
  * crash: the power goes at every call. A story is a run of random steps (appends with resent and
- * conflicting events, imports, merges, traits, sealing, compaction, reopening) on a simulated disk.
- * Before each call that changes the disk, the disk is copied and damaged in each way that a power
- * cut has (os/os_sim.h); the copy is opened, with the power going up to five times more while that
- * runs, and asked for everything. It must hold the batches 1 … n, whole and in order, where n is no
- * less than what was acknowledged and no more than what was sent. That is one trial.
+ * conflicting events, imports, merges, traits, sealing, compaction, erasing, backups, reopening) on
+ * a simulated disk. Before each call that changes the disk, the disk is copied and damaged in each
+ * way that a power cut has (os/os_sim.h); the copy is opened, with the power going up to five times
+ * more while that runs, and asked for everything. It must hold the batches 1 … n, whole and in
+ * order, where n is no less than what was acknowledged and no more than what was sent. That is one
+ * trial.
  *
  * --control: the disk's syncs say yes and do nothing; losses must be seen, or this rig is blind.
  */
@@ -24,6 +25,7 @@ struct story {
     struct rig *rig;
     struct pool *pool;
     uint64_t seed;
+    uint64_t backups;
     uint64_t points; /* of this story so far */
     struct os *os;
     struct store *store;
@@ -191,6 +193,36 @@ static bool step_maintain(struct story *s, struct arena *arena, struct err *e)
     return store_maintain(s->store, e);
 }
 
+static bool step_erase(struct story *s, struct arena *arena, struct err *e)
+{
+    struct store_erasure receipt;
+    uint64_t events;
+    struct str person = teller_erase(&s->teller, arena, &events);
+    REQUIRE(s->sent + 1 < HISTORY_MAX);
+    note_sent(s);
+    if (!store_erase(s->store, person, &receipt, e))
+        return false;
+    acknowledge(s);
+    return receipt.events == events ||
+           err_set(e, ERR_CORRUPT, "%" PRIu64 " events were erased, it must be %" PRIu64,
+                   receipt.events, events);
+}
+
+static bool step_forget(struct story *s, struct arena *arena, struct err *e)
+{
+    struct store_forgotten receipt;
+    (void)arena;
+    return store_forget(s->store, &receipt, e);
+}
+
+static bool step_backup(struct story *s, struct arena *arena, struct err *e)
+{
+    struct store_backup_options options = {0};
+    struct store_backup_receipt receipt;
+    struct str to = arena_printf(arena, "/backup-%" PRIu64, s->backups++);
+    return store_backup(s->store, to, &options, arena, &receipt, e);
+}
+
 static bool step_reopen(struct story *s, struct arena *arena, struct err *e)
 {
     (void)arena;
@@ -261,7 +293,8 @@ static const struct {
     unsigned weight;
 } steps[] = {
     {"append", step_append, 10}, {"import", step_import, 2}, {"maintain", step_maintain, 3},
-    {"reopen", step_reopen, 1},  {"power cut", step_cut, 2},
+    {"reopen", step_reopen, 1},  {"power cut", step_cut, 2}, {"erase", step_erase, 1},
+    {"forget", step_forget, 1},  {"backup", step_backup, 1},
 };
 
 static bool run_step(struct story *s, struct arena *arena, struct err *e)

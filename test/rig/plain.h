@@ -175,6 +175,36 @@ static inline bool plain_fact(struct plain *m, enum fact_kind kind, unsigned sub
     }
 }
 
+/* Erases a person with all who are the same: how many events went. Words of others about them, too.
+ */
+static inline uint64_t plain_erase(struct plain *m, unsigned person)
+{
+    bool is_gone[PLAIN_PEOPLE];
+    uint64_t events = 0;
+    unsigned root = plain_root(m, person);
+    for (unsigned i = 0; i < PLAIN_PEOPLE; i++)
+        is_gone[i] = plain_root(m, i) == root;
+    for (uint32_t k = 0; k < m->events_end; k++)
+        if (is_gone[plain_person(k)]) {
+            events += m->held[k];
+            m->held[k] = 0;
+        }
+    m->rows -= events;
+    for (unsigned i = 0; i < PLAIN_PEOPLE; i++) {
+        if (is_gone[i]) {
+            m->parent[i] = PLAIN_NOBODY;
+            m->word_count[i] = 0;
+            m->level[i] = 0;
+            m->level_order[i] = 0;
+            m->created[i] = (int64_t)FACT_CREATED_NONE;
+        }
+        for (unsigned j = 0; j < PLAIN_PEOPLE; j++)
+            if (is_gone[j])
+                plain_unsay(m, j, i);
+    }
+    return events;
+}
+
 /* ---- digests ---- */
 
 static inline uint64_t plain_row_hash(uint64_t k, uint64_t variant, int64_t time, unsigned name,

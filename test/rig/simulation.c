@@ -1,12 +1,12 @@
 /*
  * simulation: one seed, one thread, one life of a store. A scheduler throws dice for who moves
  * next: writers, imports that interleave, readers that hold their snapshots while the world goes
- * on, sealing and compaction, backups, restarts, power cuts (between calls and within one), a
- * failing or full disk, a clock that jumps by a day back or ten years ahead. After each step the
- * store is asked, and every answer must be the plain model's: all rows and people in a digest;
- * counts by event, person and day under random ranges and filters; names, span and totals. What was
- * acknowledged is there; what was not is there whole, in order, or not at all. One trial is one
- * seed.
+ * on, sealing and compaction, erasures, backups, restarts, power cuts (between calls and within
+ * one), a failing or full disk, a clock that jumps by a day back or ten years ahead. After each
+ * step the store is asked, and every answer must be the plain model's: all rows and people in a
+ * digest; counts by event, person and day under random ranges and filters; names, span and totals.
+ * What was acknowledged is there; what was not is there whole, in order, or not at all. One trial
+ * is one seed.
  */
 #include "rig.h"
 
@@ -265,6 +265,35 @@ static bool close_and_open(struct life *l, bool with_power_cut)
     return open_store(l, STR("/data"), &l->store, &l->err) && settle(l);
 }
 
+/* A person is erased, when nothing else is under way. */
+static bool move_erase(struct life *l, struct arena *arena)
+{
+    struct store_erasure receipt;
+    struct err e = {0};
+    uint64_t events;
+    if (l->pending || is_stopped(l))
+        return true;
+    release_all(l);
+    struct str person = teller_erase(&l->teller, arena, &events);
+    remember(l);
+    if (!store_erase(l->store, person, &receipt, &e)) {
+        if (is_stopped(l) || e.kind != ERR_IO)
+            return take_failure(l, &e, true);
+        no_faults(l); /* the list of the erased could not be written: now or not at all */
+        return close_and_open(l, false);
+    }
+    acknowledge(l);
+    return receipt.events == events || wrong(l, "another number of events was erased");
+}
+
+static bool move_forget(struct life *l, struct arena *arena)
+{
+    struct store_forgotten receipt;
+    struct err e = {0};
+    (void)arena;
+    return is_stopped(l) || store_forget(l->store, &receipt, &e) || take_failure(l, &e, false);
+}
+
 static bool move_reopen(struct life *l, struct arena *arena)
 {
     (void)arena;
@@ -507,6 +536,8 @@ static const struct {
     {"fill the disk", move_fill_disk, 3},
     {"clock", move_clock, 4},
     {"backup", move_backup, 2},
+    {"erase", move_erase, 3},
+    {"forget", move_forget, 2},
 };
 
 static bool move(struct life *l, struct arena *arena)

@@ -135,3 +135,11 @@ static inline bool teller_receipt(struct store_receipt got, struct store_receipt
                    got.accepted, got.duplicates, got.conflicts, want.accepted, want.duplicates,
                    want.conflicts);
 }
+
+/* Erases somebody in the model; `*events`: how many of them the store must say went. */
+static inline struct str teller_erase(struct teller *t, struct arena *arena, uint64_t *events)
+{
+    unsigned person = (unsigned)teller_dice(t, PLAIN_PEOPLE);
+    *events = plain_erase(&t->model, person);
+    return arena_printf(arena, "p%u", person);
+}
