@@ -265,7 +265,8 @@ static bool close_and_open(struct life *l, bool with_power_cut)
     return open_store(l, STR("/data"), &l->store, &l->err) && settle(l);
 }
 
-/* A person is erased, when nothing else is under way. */
+/* A person is erased, when nothing else is under way; what readers hold would lose the names, too.
+ */
 static bool move_erase(struct life *l, struct arena *arena)
 {
     struct store_erasure receipt;
