@@ -78,7 +78,7 @@ static void merges_move_refuse_circles_and_come_apart(void **state)
     assert_int_not_equal(unit_of(v, "a"), unit_of(v, "b"));
     people_view_release(v);
     assert_false(merge(p, "b", "nobody", FACT_UNMERGE));
-    assert_int_equal(people_ordinals(p), 3); /* and makes nobody */
+    assert_int_equal(people_ordinals(p), 3);            /* and makes nobody */
     assert_true(merge(p, "b", "device", FACT_UNMERGE)); /* exactly that one is undone */
     assert_false(merge(p, "b", "device", FACT_UNMERGE));
     v = people_look(p);
