@@ -1,4 +1,5 @@
-/* Every handle of the room may be closed when there is none: scopes close what they never opened. */
+/* Every handle of the room may be closed when there is none: scopes close what they never opened.
+ */
 #include "base/test.h"
 #include "store/batch.h"
 #include "store/chunk.h"
@@ -40,9 +41,9 @@ static void nothing_can_be_closed(void **state)
 static void names_of_files_are_exact(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"wal-000000007",  "wal-00000000070", "wal-00000x0007",
-                                        "war-0000000007", "wal--000000007",  "wal-0000000000",
-                                        "seg-0000000007", ""};
+    static const char *const wrong[] = {
+        "wal-000000007",  "wal-00000000070", "wal-00000x0007", "war-0000000007",
+        "wal--000000007", "wal-0000000000",  "seg-0000000007", ""};
     uint64_t number;
     assert_true(wal_name(STR("wal-0000000007"), &number) && number == 7);
     for (size_t i = 0; i < COUNT(wrong); i++)
