@@ -114,6 +114,13 @@ static void promises_stop_the_process(void **state)
     assert_int_equal(end_of(too_much), -MEM_EXHAUSTED_EXIT);
 }
 
+/* Under AddressSanitizer, too much memory is to be refused, as it is without. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
