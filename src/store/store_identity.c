@@ -108,6 +108,8 @@ static enum identity_standing standing_of(const struct replay *r, size_t i)
 
 static bool is_shown(const struct replay *r, const struct identity_entry *n, uint32_t unit)
 {
+    if (hidden_has(r->view->hidden, n->subject) || hidden_has(r->view->hidden, n->other))
+        return false; /* erased: their ids are told to nobody */
     return n->subject == r->person || n->other == r->person ||
            merges_root(r->merges, n->subject) == unit || merges_root(r->merges, n->other) == unit;
 }
@@ -139,9 +141,14 @@ static void list_ids(const struct replay *r, uint32_t unit, struct person_identi
     const uint32_t *members;
     out->id_count = merges_members(merges_look(r->merges, 1), unit, &members);
     struct str *ids = arena_array(r->arena, out->id_count, sizeof *ids);
-    for (size_t i = 0; i < out->id_count; i++)
-        ids[i] = people_id(people, members ? members[i] : unit);
+    size_t shown = 0;
+    for (size_t i = 0; i < out->id_count; i++) {
+        uint32_t member = members ? members[i] : unit;
+        if (!hidden_has(r->view->hidden, member))
+            ids[shown++] = people_id(people, member);
+    }
     out->ids = ids;
+    out->id_count = shown;
     out->person = people_id(people, unit);
 }
 
@@ -151,7 +158,7 @@ bool snapshot_identity(const struct snapshot *v, struct str id, int64_t as_of, s
     AUTO(merges) *merges = merges_create();
     struct replay r = {.view = v, .arena = arena, .as_of = as_of, .merges = merges};
     *out = (struct person_identity){0};
-    if (!people_find(v->people, id, &r.person)) {
+    if (!people_find(v->people, id, &r.person) || hidden_has(v->hidden, r.person)) {
         err_set(e, ERR_NOT_FOUND, "nobody has the id \"%.*s\"", (int)MIN(id.len, 80), id.at);
         err_code(e, "person.unknown");
         return err_hint(e, "ids are compared byte for byte, with upper and lower case");
