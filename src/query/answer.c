@@ -18,6 +18,16 @@ struct str answer_label(const struct question *q, enum interval i, int64_t start
     return arena_copy(q->arena, interval_label(q->zone, i, start, room));
 }
 
+void answer_intervals(const struct question *q, struct jwrite *w, const char *key,
+                      const struct edges *edges, size_t from)
+{
+    jwrite_key(w, str_of(key));
+    jwrite_array(w);
+    for (size_t i = from; i < edges->count; i++)
+        jwrite_string(w, answer_label(q, q->interval, edges->at[i]));
+    jwrite_end(w);
+}
+
 void answer_count_or_null(struct jwrite *w, const char *key, bool is_there, double value)
 {
     jwrite_key(w, str_of(key));
@@ -64,43 +74,81 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return str_compare(*(const struct str *)a, *(const struct str *)b);
+}
+
+/* Ids in the order of the list: persons by number, accounts by name, since their codes depend on
+ * how the events lie. */
+static struct str *ids_list(const struct question *q, struct people *p)
+{
+    struct str *ids = arena_array(q->arena, p->count + 1, sizeof *ids);
+
+    if (p->count && !p->names)
+        qsort(p->units, p->count, sizeof *p->units, ascending);
+    for (size_t i = 0; i < p->count; i++)
+        ids[i] = p->names ? intern_at(p->names, p->units[i])
+                          : q->source->does->unit_id(q->source, p->units[i]);
+    if (p->count && p->names)
+        qsort(ids, p->count, sizeof *ids, by_text);
+    return ids;
+}
+
+/* The cursor is the last person's number, or the last account's name. */
+static bool cursor_read(struct question *q, const struct people *p, const struct str *ids,
+                        size_t *from, struct err *e)
+{
+    struct ask cursor = ask_member(&q->people_of, "cursor");
+    struct str text;
+    int64_t after;
+
+    *from = 0;
+    if (!ask_is_there(&cursor))
+        return true;
+    if (!ask_text(&cursor, &text, e))
+        return false;
+    if (p->names) {
+        while (*from < p->count && str_compare(ids[*from], text) <= 0)
+            (*from)++;
+        return true;
+    }
+    if (!str_to_i64(text, &after) || after < 0)
+        return ask_fail(&cursor, e, "query.unknown_value", "this is no cursor that an answer gave");
+    while (*from < p->count && (int64_t)p->units[*from] <= after)
+        (*from)++;
+    return true;
+}
+
 bool answer_people(struct question *q, struct people *p, struct buf *out, struct err *e)
 {
     enum { PAGE = 1000, PAGE_MAX = 10000 };
-    struct ask page = ask_member(&q->people_of, "page"),
-               cursor = ask_member(&q->people_of, "cursor");
-    int64_t count = PAGE, after = -1;
-    struct str text;
+    struct ask page = ask_member(&q->people_of, "page");
+    const struct str *ids = ids_list(q, p);
+    int64_t count = PAGE;
+    size_t i;
     char room[24];
 
     if (ask_is_there(&page) && !ask_int(&page, 1, PAGE_MAX, &count, e))
         return false;
-    if (ask_is_there(&cursor)) {
-        if (!ask_text(&cursor, &text, e))
-            return false;
-        if (!str_to_i64(text, &after) || after < 0)
-            return ask_fail(&cursor, e, "query.unknown_value",
-                            "this is no cursor that an answer gave");
-    }
-    if (p->count)
-        qsort(p->units, p->count, sizeof *p->units, ascending);
+    if (!cursor_read(q, p, ids, &i, e))
+        return false;
     struct jwrite w = jwrite_to(out);
     answer_begin(q, &w);
     jwrite_key(&w, STR("people"));
     jwrite_array(&w);
-    size_t i = 0;
-    while (i < p->count && (int64_t)p->units[i] <= after)
-        i++;
     size_t end = MIN(p->count, i + (size_t)count);
     for (; i < end; i++) {
         jwrite_object(&w);
-        jwrite_pair_string(&w, "id", q->source->does->unit_id(q->source, p->units[i]));
+        jwrite_pair_string(&w, "id", ids[i]);
         jwrite_end(&w);
     }
     jwrite_end(&w);
     jwrite_pair_int(&w, "total", (int64_t)p->count);
     jwrite_key(&w, STR("cursor"));
-    if (end && end < p->count) {
+    if (end && end < p->count && p->names) {
+        jwrite_string(&w, ids[end - 1]);
+    } else if (end && end < p->count) {
         snprintf(room, sizeof room, "%u", p->units[end - 1]);
         jwrite_string(&w, str_of(room));
     } else {

@@ -313,6 +313,34 @@ static bool trends_hold(struct json query, struct json e, struct json g, struct 
            holds(at(e, "previous"), at(item(at(g, "previous"), 0), "values"), "previous", f);
 }
 
+static bool lifecycle_holds(struct json e, struct json g, struct failure *f)
+{
+    struct json_each it = json_each(e);
+
+    while (json_next(&it))
+        if (!holds(it.value, json_member(g, it.key), "lifecycle", f))
+            return false;
+    return true;
+}
+
+/* counts_at: units active in exactly k intervals; all other counts are 0. */
+static bool stickiness_holds(struct json e, struct json g, struct failure *f)
+{
+    struct json wanted = at(e, "counts_at");
+    struct json_each it = json_each(at(g, "counts"));
+    char key[24];
+
+    for (size_t k = 1; json_next(&it); k++) {
+        int64_t count = 0, hoped = 0;
+        snprintf(key, sizeof key, "%zu", k);
+        (void)json_int(it.value, &count);
+        (void)json_int(at(wanted, key), &hoped);
+        if (count != hoped)
+            return differ(f, key, wanted, at(g, "counts"));
+    }
+    return true;
+}
+
 /* ---- running ---- */
 
 static bool case_holds(struct json c, struct failure *f)
@@ -339,6 +367,10 @@ static bool case_holds(struct json c, struct failure *f)
         ok = funnel_holds(&plain.source, query, e, a.root, f);
     } else if (ok && str_equal(insight, STR("retention"))) {
         ok = retention_holds(e, a.root, f);
+    } else if (ok && str_equal(insight, STR("lifecycle"))) {
+        ok = lifecycle_holds(e, a.root, f);
+    } else if (ok && str_equal(insight, STR("stickiness"))) {
+        ok = stickiness_holds(e, a.root, f);
     } else if (ok) {
         ok = trends_hold(query, e, a.root, f);
     }
@@ -349,8 +381,7 @@ static bool case_holds(struct json c, struct failure *f)
 
 static bool is_there_yet(struct str insight)
 {
-    return str_equal(insight, STR("trends")) || str_equal(insight, STR("funnel")) ||
-           str_equal(insight, STR("retention"));
+    return !str_equal(insight, STR("paths"));
 }
 
 static void cases_hold(void **state)

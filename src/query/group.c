@@ -197,6 +197,19 @@ uint32_t key_map_put(struct key_map *m, uint64_t key)
     return *slot - 1;
 }
 
+void key_map_clear(struct key_map *m)
+{
+    enum { KEPT = 1024 };
+
+    if (m->table_size > KEPT) {
+        key_map_free(m);
+        return;
+    }
+    if (m->count)
+        memset(m->table_slots, 0, m->table_size * sizeof *m->table_slots);
+    m->count = 0;
+}
+
 void key_map_free(struct key_map *m)
 {
     mem_free(m->keys);

@@ -88,4 +88,5 @@ void groups_choose(struct question *q, const uint64_t *keys, const uint64_t *siz
 MUST_USE bool groups_find(struct question *q, const struct groups *g, size_t *slot, struct err *e);
 
 uint32_t key_map_put(struct key_map *m, uint64_t key);
+void key_map_clear(struct key_map *m); /* keeps a small table's room */
 void key_map_free(struct key_map *m);

@@ -34,6 +34,15 @@ static const struct words english = {
     .group = "group",
     .samples = "samples",
     .median = "median",
+    .active = "active",
+    .is_new = "new",
+    .returning = "returning",
+    .resurrecting = "resurrecting",
+    .dormant = "dormant",
+    .intervals = "intervals",
+    .exactly = "exactly",
+    .at_least = "at least",
+    .of = "of",
     .no_events = "no such event in this range; ask for an earlier one with from and to, or last",
 };
 static const struct words thai = {
@@ -65,6 +74,15 @@ static const struct words thai = {
     .group = "กลุ่ม",
     .samples = "ตัวอย่าง",
     .median = "มัธยฐาน",
+    .active = "ใช้งาน",
+    .is_new = "ใหม่",
+    .returning = "ต่อเนื่อง",
+    .resurrecting = "กลับมา",
+    .dormant = "หายไป",
+    .intervals = "จำนวนช่วง",
+    .exactly = "พอดี",
+    .at_least = "อย่างน้อย",
+    .of = "จาก",
     .no_events = "ไม่มีเหตุการณ์นี้ในช่วงที่เลือก ลองช่วงที่เก่ากว่าด้วย from และ to หรือ last",
 };
 

@@ -20,7 +20,8 @@ struct words {
     const char *total, *people, *average, *size, *cohort, *step, *dropped, *stopped, *of_first,
         *no_events, *of_previous, *typical, *other, *none, *previous, *unfinished, *partial,
         *more_columns, *more_people, *no_people, *range_to, *as_of, *unseen, *entered, *converted,
-        *rate, *group, *samples, *median;
+        *rate, *group, *samples, *median, *active, *is_new, *returning, *resurrecting, *dormant,
+        *intervals, *exactly, *at_least, *of;
 };
 const struct words *words_of(enum query_language language);
 
@@ -60,3 +61,5 @@ struct str group_label(const struct paint *p, struct json values, struct buf *ro
 void paint_trends(struct paint *p, struct json answer);
 void paint_funnel(struct paint *p, struct json answer);
 void paint_retention(struct paint *p, struct json answer);
+void paint_lifecycle(struct paint *p, struct json answer);
+void paint_stickiness(struct paint *p, struct json answer);

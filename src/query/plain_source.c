@@ -302,6 +302,14 @@ static int64_t created(const struct source *s, uint32_t unit)
     return plain(s)->people[unit].created;
 }
 
+/* Test data names accounts among the persons where their creation matters. */
+static int64_t account_created(const struct source *s, struct str account)
+{
+    uint32_t unit;
+    return unit_find(s, account, &unit) ? plain(s)->people[unit].created
+                                        : (int64_t)FACT_CREATED_NONE;
+}
+
 static void events(const struct source *source, struct arena *arena, struct event_name_info **list,
                    size_t *count)
 {
@@ -346,7 +354,8 @@ static bool span(const struct source *source, int64_t *first, int64_t *last)
 }
 
 static const struct source_vtable vtable = {
-    scan, threads, units, unit_id, unit_find, trait, created, events, properties, span,
+    scan,    threads,         units,  unit_id,    unit_find, trait,
+    created, account_created, events, properties, span,
 };
 
 void plain_source_init(struct plain_source *s, const struct event *event_list, size_t event_count,

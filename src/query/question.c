@@ -91,12 +91,27 @@ static bool breakdown_members_read(struct question *q, struct err *e)
     return !ask_is_there(breakdown) || grouping_read(q, breakdown, e);
 }
 
+static bool unit_read(struct question *q, struct err *e)
+{
+    static const char *const units[] = {"person", "account", "session"};
+    struct ask unit = ask_member(&q->root, "unit");
+    unsigned choice = COUNTED_PERSON;
+
+    if (ask_is_there(&unit) && !ask_choice(&unit, units, COUNT(units), &choice, e))
+        return false;
+    q->unit = (enum counted)choice;
+    if (q->unit == COUNTED_PERSON || (q->unit == COUNTED_ACCOUNT && q->insight->counts_accounts))
+        return true;
+    return ask_fail(&unit, e, "query.unsupported",
+                    "%s can count persons%s; counting by %s is not known yet", q->insight->name,
+                    q->insight->counts_accounts ? " and accounts" : "", units[choice]);
+}
+
 bool question_read(struct question *q, struct err *e)
 {
     static const char *const semantics[] = {"tenure", "posthog", "mixpanel", "amplitude"};
-    static const char *const units[] = {"person", "account", "session"};
-    struct ask interval = ask_member(&q->root, "interval"), unit = ask_member(&q->root, "unit"),
-               as_of = ask_member(&q->root, "as_of"), segment = ask_member(&q->root, "segment"),
+    struct ask interval = ask_member(&q->root, "interval"), as_of = ask_member(&q->root, "as_of"),
+               segment = ask_member(&q->root, "segment"),
                preset = ask_member(&q->root, "semantics");
     const struct ask *filter = question_keep(q, ask_member(&q->root, "filter"));
     unsigned choice = q->insight->interval;
@@ -115,12 +130,8 @@ bool question_read(struct question *q, struct err *e)
         !ask_choice(&interval, interval_names, INTERVAL_COUNT, &choice, e))
         return false;
     q->interval = (enum interval)choice;
-    choice = 0;
-    if (ask_is_there(&unit) && !ask_choice(&unit, units, COUNT(units), &choice, e))
+    if (!unit_read(q, e))
         return false;
-    if (choice)
-        return ask_fail(&unit, e, "query.unsupported",
-                        "unit can be person; counting by %s is not known yet", units[choice]);
     choice = 0;
     if (ask_is_there(&preset) && !ask_choice(&preset, semantics, COUNT(semantics), &choice, e))
         return false;
@@ -146,8 +157,8 @@ void question_free(struct question *q)
 
 /* ---- matchers ---- */
 
-static bool option_read(struct question *q, const struct ask *a, struct matcher_option *o,
-                        struct err *e)
+static bool option_read(struct question *q, const struct ask *a, bool has_filter,
+                        struct matcher_option *o, struct err *e)
 {
     const struct ask *event = question_keep(q, ask_member(a, "event")),
                      *filter = question_keep(q, ask_member(a, "filter"));
@@ -161,7 +172,7 @@ static bool option_read(struct question *q, const struct ask *a, struct matcher_
         ARRAY_PUSH(q->events, q->event_count, q->event_room) =
             (struct name_asked){o->event, event, false};
     }
-    return condition_read(q, filter, &o->filter, e);
+    return !has_filter || condition_read(q, filter, &o->filter, e);
 }
 
 bool matcher_read(struct question *q, const struct ask *place, struct matcher *out, struct err *e)
@@ -170,6 +181,7 @@ bool matcher_read(struct question *q, const struct ask *place, struct matcher *o
     const struct ask *a = question_keep(q, *place);
     const struct ask *any = question_keep(q, ask_member(a, "any_of"));
     struct ask event = ask_member(a, "event");
+    bool has_filter = place != &q->root;
 
     if (!ask_is_there(any)) {
         if (json_type(event.json) == JSON_ABSENT) {
@@ -178,22 +190,22 @@ bool matcher_read(struct question *q, const struct ask *place, struct matcher *o
         }
         out->count = 1;
         out->options = arena_array(q->arena, 1, sizeof *out->options);
-        return option_read(q, a, out->options, e);
+        return option_read(q, a, has_filter, out->options, e);
     }
     if (ask_is_there(&event))
         return ask_fail(any, e, "query.unknown_value", "any_of stands instead of event");
     if (!ask_list(any, 1, SCAN_SELECTORS_MAX, &out->count, e))
         return false;
-    const struct scan_condition *shared;
+    const struct scan_condition *shared = NULL;
     const struct ask *filter = question_keep(q, ask_member(a, "filter"));
-    if (!condition_read(q, filter, &shared, e))
+    if (has_filter && !condition_read(q, filter, &shared, e))
         return false;
     out->options = arena_array(q->arena, out->count, sizeof *out->options);
     struct json_each it = json_each(any->json);
     for (size_t i = 0; json_next(&it); i++) {
         const struct ask *item = question_keep(q, ask_item(any, it.value, i));
         if (!ask_members(item, known, COUNT(known), e) ||
-            !option_read(q, item, &out->options[i], e))
+            !option_read(q, item, true, &out->options[i], e))
             return false;
         out->options[i].filter = condition_both(q, out->options[i].filter, shared);
     }

@@ -38,6 +38,7 @@ struct question {
         SEMANTICS_MIXPANEL,
         SEMANTICS_AMPLITUDE
     } semantics;
+    enum counted { COUNTED_PERSON, COUNTED_ACCOUNT, COUNTED_SESSION } unit;
     bool has_from, has_to;
     int64_t from, to; /* [from, to) */
     int64_t as_of;
@@ -78,6 +79,7 @@ void question_free(struct question *q);
 /* After the insight read its own members: 422 for names that cannot be meant. */
 MUST_USE bool question_check_names(struct question *q, struct err *e);
 
+/* With `a` the question itself, its filter is left to the question. */
 MUST_USE bool matcher_read(struct question *q, const struct ask *a, struct matcher *out,
                            struct err *e);
 /* "Signed Up", "A or B", "any event" */
@@ -115,6 +117,10 @@ struct edges {
     int64_t *at; /* count + 1 */
     size_t count;
 };
+/* "previous", or how far back: the range that the question's own is compared with; `intervals` is
+ * how many that one has. */
+MUST_USE bool compare_read(struct question *q, size_t intervals, bool *is_asked, int64_t *from,
+                           int64_t *to, struct err *e);
 MUST_USE bool question_edges(struct question *q, enum interval interval, int64_t from, int64_t to,
                              struct edges *out, struct err *e);
 
@@ -144,10 +150,14 @@ void answer_time(const struct question *q, struct jwrite *w, const char *key, in
 struct str answer_label(const struct question *q, enum interval i, int64_t start);
 void answer_count_or_null(struct jwrite *w, const char *key, bool is_there, double value);
 
+void answer_intervals(const struct question *q, struct jwrite *w, const char *key,
+                      const struct edges *edges, size_t from);
+
 /* People in no order, each once; writes the page that people_of asks for. */
 struct people {
     uint32_t *units;
     size_t count, room;
+    const struct intern *names; /* of accounts: units are its codes. NULL = persons */
 };
 void people_free(struct people *p);
 MUST_USE bool answer_people(struct question *q, struct people *p, struct buf *out, struct err *e);
@@ -166,8 +176,10 @@ struct insight {
     const char *name;
     bool wants_range; /* from, to, last with their defaults */
     enum interval interval;
+    bool counts_accounts; /* unit may be account */
     const char *const *members;
     size_t member_count;
     bool (*answer)(struct question *q, struct buf *out, struct err *e);
 };
-extern const struct insight insight_trends, insight_funnel, insight_retention;
+extern const struct insight insight_trends, insight_funnel, insight_retention, insight_lifecycle,
+    insight_stickiness;

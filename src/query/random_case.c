@@ -289,9 +289,36 @@ static void retention(struct dice *d, struct buf *out)
     add(out, "}");
 }
 
+static void lifecycle(struct dice *d, struct buf *out)
+{
+    add(out, "{\"insight\":\"lifecycle\",");
+    PICK(d, out, "\"event\":\"A\"", "\"event\":\"B\"", "\"event\":null",
+         "\"any_of\":[{\"event\":\"A\"},{\"event\":\"C\"}]");
+    PICK(d, out, "", "", ",\"new_by\":\"created\"");
+    PICK(d, out, "", "", ",\"unit\":\"account\"");
+    PICK(d, out, "", "", ",\"compare\":\"previous\"", ",\"compare\":\"-7d\"");
+    common(d, out, true);
+    add(out, "}");
+}
+
+static void stickiness(struct dice *d, struct buf *out)
+{
+    add(out, "{\"insight\":\"stickiness\",");
+    PICK(d, out, "\"event\":\"A\"", "\"event\":\"B\"", "\"event\":null",
+         "\"any_of\":[{\"event\":\"A\"},{\"event\":\"C\"}]");
+    PICK(d, out, "", "", ",\"minimum\":2");
+    PICK(d, out, "", "", ",\"unit\":\"account\"", ",\"ratio\":\"dau/mau\"",
+         ",\"ratio\":\"wau/mau\"");
+    PICK(d, out, "", "", ",\"compare\":\"previous\"");
+    common(d, out, true);
+    add(out, "}");
+}
+
 void random_question(struct dice *d, struct buf *out)
 {
-    static void (*const kinds[])(struct dice *, struct buf *) = {trends, funnel, retention};
+    static void (*const kinds[])(struct dice *, struct buf *) = {
+        trends, funnel, retention, lifecycle, stickiness,
+    };
 
     kinds[roll(d, COUNT(kinds))](d, out);
 }

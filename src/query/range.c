@@ -179,3 +179,53 @@ bool question_edges(struct question *q, enum interval interval, int64_t from, in
              LIMIT_QUERY_BUCKETS, interval_names[interval]);
     return err_hint(e, "shorten the range or take a longer interval");
 }
+
+/* ---- compare ---- */
+
+static bool is_aligned(const struct question *q, enum interval i, int64_t at)
+{
+    return interval_floor(q->zone, i, q->week_start, at) == at;
+}
+
+/* The range of equal length just before: in whole intervals or days where it is made of them. */
+static void range_before(const struct question *q, size_t intervals, int64_t *from, int64_t *to)
+{
+    if (is_aligned(q, q->interval, q->from) && is_aligned(q, q->interval, q->to)) {
+        *to = q->from;
+        *from = interval_step(q->zone, q->interval, q->week_start, q->from, -(int64_t)intervals);
+        return;
+    }
+    *to = q->from;
+    *from = q->from - (q->to - q->from);
+    if (!is_aligned(q, INTERVAL_DAY, q->from) || !is_aligned(q, INTERVAL_DAY, q->to))
+        return;
+    int64_t days = (q->to - q->from + 43200000) / 86400000;
+    *from = interval_step(q->zone, INTERVAL_DAY, q->week_start, q->from, -days);
+}
+
+bool compare_read(struct question *q, size_t intervals, bool *is_asked, int64_t *from, int64_t *to,
+                  struct err *e)
+{
+    struct ask a = ask_member(&q->root, "compare");
+    struct duration d;
+    struct str text;
+
+    *is_asked = ask_is_there(&a);
+    if (!*is_asked)
+        return true;
+    if (!ask_text(&a, &text, e))
+        return false;
+    question_rule(q, "compare", text);
+    if (str_equal(text, STR("previous"))) {
+        range_before(q, intervals, from, to);
+        return true;
+    }
+    if (!duration_read(&a, true, &d, e))
+        return err_hint(e, "\"previous\", or how far back: -7d, -1y");
+    if (d.count > 0)
+        return ask_fail(&a, e, "query.unknown_value", "compare looks back: write -%.*s",
+                        STR_ARG(text));
+    *from = moment_shift(q, q->from, d, 1);
+    *to = moment_shift(q, q->to, d, 1);
+    return true;
+}

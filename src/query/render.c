@@ -96,9 +96,9 @@ bool query_render_text(struct str answer, const struct query_text_options *optio
         const char *insight;
         void (*paint)(struct paint *, struct json);
     } painters[] = {
-        {"trends", paint_trends},
-        {"funnel", paint_funnel},
-        {"retention", paint_retention},
+        {"trends", paint_trends},         {"funnel", paint_funnel},
+        {"retention", paint_retention},   {"lifecycle", paint_lifecycle},
+        {"stickiness", paint_stickiness},
     };
     AUTO(json_parser) *parser = json_parser_create();
     struct paint p = {out, options->width ? options->width : 100, options->colour,

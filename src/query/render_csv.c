@@ -186,6 +186,86 @@ static void csv_retention(struct rows *r, struct json answer)
         cohort_rows(r, it.value, member(it.value, "value"));
 }
 
+/* ---- lifecycle and stickiness ---- */
+
+/* One row for each label, with the part's lists side by side. */
+static void list_rows(struct rows *r, struct json labels, struct json part, const char *period,
+                      struct json groups, const char *const *lists, size_t count)
+{
+    struct json_each label = json_each(labels);
+
+    for (size_t i = 0; json_next(&label); i++) {
+        if (period) {
+            cell(r, str_of(period));
+            group(r, groups);
+        }
+        value(r, label.value);
+        for (size_t k = 0; k < count; k++)
+            value(r, list_item(member(part, lists[k]), i));
+        row_end(r);
+    }
+}
+
+static void csv_lifecycle(struct rows *r, struct json answer)
+{
+    static const char *const names[] = {"period",  "breakdown", "interval",
+                                        "new",     "returning", "resurrecting",
+                                        "dormant", "active",    "final"};
+    static const char *const periods[] = {"current", "previous"};
+    struct json parts[] = {answer, member(answer, "previous")};
+    struct json labels[] = {member(answer, "intervals"), member(answer, "previous_intervals")};
+
+    header(r, names, COUNT(names));
+    for (size_t i = 0; i < COUNT(parts) && json_type(parts[i]) == JSON_OBJECT; i++) {
+        struct json_each it = json_each(member(parts[i], "groups"));
+        list_rows(r, labels[i], parts[i], periods[i], (struct json){0}, names + 3,
+                  COUNT(names) - 3);
+        while (json_next(&it))
+            list_rows(r, labels[i], it.value, periods[i], member(it.value, "value"), names + 3,
+                      COUNT(names) - 3);
+    }
+}
+
+static void count_rows(struct rows *r, struct json part, const char *period, struct json groups)
+{
+    struct json_each it = json_each(member(part, "counts")),
+                     all = json_each(member(part, "cumulative"));
+    char number[24];
+
+    for (size_t k = 1; json_next(&it) && json_next(&all); k++) {
+        snprintf(number, sizeof number, "%zu", k);
+        cell(r, str_of(period));
+        group(r, groups);
+        cell(r, str_of(number));
+        value(r, it.value);
+        value(r, all.value);
+        row_end(r);
+    }
+}
+
+/* Who asks for a ratio gets its rows. */
+static void csv_stickiness(struct rows *r, struct json answer)
+{
+    static const char *const names[] = {"period", "breakdown", "intervals", "count", "cumulative"};
+    static const char *const of_ratio[] = {"interval", "active", "of", "values", "final"};
+    static const char *const periods[] = {"current", "previous"};
+    struct json parts[] = {answer, member(answer, "previous")}, ratio = member(answer, "ratio");
+
+    if (json_type(ratio) == JSON_OBJECT) {
+        header(r, of_ratio, COUNT(of_ratio));
+        list_rows(r, member(ratio, "intervals"), ratio, NULL, (struct json){0}, of_ratio + 1,
+                  COUNT(of_ratio) - 1);
+        return;
+    }
+    header(r, names, COUNT(names));
+    for (size_t i = 0; i < COUNT(parts) && json_type(parts[i]) == JSON_OBJECT; i++) {
+        struct json_each it = json_each(member(parts[i], "groups"));
+        count_rows(r, parts[i], periods[i], (struct json){0});
+        while (json_next(&it))
+            count_rows(r, it.value, periods[i], member(it.value, "value"));
+    }
+}
+
 static void csv_people(struct rows *r, struct json answer)
 {
     static const char *const names[] = {"id"};
@@ -203,7 +283,11 @@ bool query_render_csv(struct str answer, struct buf *out, struct err *e)
     static const struct {
         const char *insight;
         void (*write)(struct rows *, struct json);
-    } writers[] = {{"trends", csv_trends}, {"funnel", csv_funnel}, {"retention", csv_retention}};
+    } writers[] = {{"trends", csv_trends},
+                   {"funnel", csv_funnel},
+                   {"retention", csv_retention},
+                   {"lifecycle", csv_lifecycle},
+                   {"stickiness", csv_stickiness}};
     AUTO(json_parser) *parser = json_parser_create();
     struct rows r = {out, true};
     struct json root;

@@ -34,6 +34,17 @@ static const char retention[] =
     "{\"start\":\"2026-03-01\",\"size\":8,\"counts\":[8,3],\"final\":1},"
     "{\"start\":\"2026-03-02\",\"size\":0,\"counts\":[0,null],\"final\":0}],"
     "\"average\":{\"pooled\":[1,null],\"weighted\":[1,null],\"cohorts\":[1,0]}}";
+static const char lifecycle[] =
+    "{\"insight\":\"lifecycle\"," ECHO ",\"intervals\":[\"2026-03-01\",\"2026-03-02\"],"
+    "\"new\":[10,2],\"returning\":[0,6],\"resurrecting\":[0,1],\"dormant\":[0,-4],"
+    "\"active\":[10,9],\"final\":[true,false],\"groups\":[{\"value\":[\"pro\"],\"new\":[1,0],"
+    "\"returning\":[0,1],\"resurrecting\":[0,0],\"dormant\":[0,0],\"active\":[1,1],"
+    "\"final\":[true,false]}]}";
+static const char stickiness[] =
+    "{\"insight\":\"stickiness\"," ECHO ",\"intervals\":[\"2026-03-01\",\"2026-03-02\"],"
+    "\"active\":8,\"counts\":[6,2],\"cumulative\":[8,2],\"final\":false,\"ratio\":{\"name\":"
+    "\"dau/mau\",\"intervals\":[\"2026-03-01\",\"2026-03-02\"],\"active\":[2,null],"
+    "\"of\":[4,null],\"values\":[0.5,null],\"average\":0.5,\"final\":[true,false]}}";
 static const char people[] =
     "{\"insight\":\"funnel\"," ECHO ",\"people\":[{\"id\":\"u\\u001b[31m1\"},{\"id\":\"@u2\"}],"
     "\"total\":3,\"cursor\":\"1\"}";
@@ -77,6 +88,35 @@ static void pictures_are_plain_ascii(void **state)
             "* not over yet\n" ECHO_LINE);
 }
 
+static void activity_is_tables(void **state)
+{
+    (void)state;
+    text_is(lifecycle, 80,
+            "            active  new  returning  resurrecting  dormant\n"
+            "2026-03-01      10   10          0             0        0  ####################\n"
+            "2026-03-02       9    2          6             1       -4* ------------------\n"
+            "\n"
+            "pro\n"
+            "            active  new  returning  resurrecting  dormant\n"
+            "2026-03-01       1    1          0             0        0  ####################\n"
+            "2026-03-02       1    0          1             0        0* --------------------\n"
+            "* not over yet\n" ECHO_LINE);
+    text_is(stickiness, 60,
+            "intervals  exactly  at least\n"
+            "        1        6         8    75.0%  ####################\n"
+            "        2        2         2    25.0%  #######\n"
+            "\n"
+            "dau/mau\n"
+            "            rate  active  of\n"
+            "2026-03-01   0.5       2   4  #############################\n"
+            "2026-03-02     -       -   -*\n"
+            "average 50.0%\n"
+            "* not over yet\n"
+            "2026-03-01 to 2026-03-03\n"
+            "as of 2026-03-02T12:00:00+00:00 | UTC | tz 2025b\n"
+            "semantics tenure\n");
+}
+
 static void narrow_grids_say_what_is_left(void **state)
 {
     (void)state;
@@ -101,7 +141,8 @@ static void names_cannot_steer_the_terminal(void **state)
 
 static void colour_closes_what_it_opens(void **state)
 {
-    static const char *const answers[] = {trend, lines, funnel, retention, people};
+    static const char *const answers[] = {trend,     lines,      funnel, retention,
+                                          lifecycle, stickiness, people};
     struct query_text_options options = {.width = 90, .colour = true, .language = QUERY_THAI};
 
     (void)state;
@@ -183,6 +224,20 @@ static void tables_are_rows(void **state)
                    ",2,B,50,0.25,0.25,90,3725,90,3\r\n");
 }
 
+static void activity_is_rows(void **state)
+{
+    (void)state;
+    csv_is(lifecycle,
+           "period,breakdown,interval,new,returning,resurrecting,dormant,active,final\r\n"
+           "current,,2026-03-01,10,0,0,0,10,true\r\n"
+           "current,,2026-03-02,2,6,1,-4,9,false\r\n"
+           "current,pro,2026-03-01,1,0,0,0,1,true\r\n"
+           "current,pro,2026-03-02,0,1,0,0,1,false\r\n");
+    csv_is(stickiness, "interval,active,of,values,final\r\n"
+                       "2026-03-01,2,4,0.5,true\r\n"
+                       "2026-03-02,,,,false\r\n");
+}
+
 static void what_is_no_answer_is_refused(void **state)
 {
     struct query_text_options options = {0};
@@ -200,6 +255,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pictures_are_plain_ascii),
+        cmocka_unit_test(activity_is_tables),
+        cmocka_unit_test(activity_is_rows),
         cmocka_unit_test(narrow_grids_say_what_is_left),
         cmocka_unit_test(names_cannot_steer_the_terminal),
         cmocka_unit_test(colour_closes_what_it_opens),

@@ -13,7 +13,7 @@
 #include "query/query.h"
 #include "query/random_case.h"
 
-enum { ROUNDS = 1500, QUESTIONS_A_WORLD = 15 };
+enum { ROUNDS = 2000, QUESTIONS_A_WORLD = 15 };
 
 static const int64_t world_start = INT64_C(1772323200000); /* 2026-03-01T00:00:00Z */
 
@@ -286,6 +286,77 @@ static void retention_people(struct ways *w, struct dice *d, struct str question
     assert_true(number == size); /* cell 0 is the cohort */
 }
 
+/* Each state of an interval is people; the states make the identities of the contract. */
+static void lifecycle_people(struct ways *w, struct dice *d, struct str question, struct json root)
+{
+    static const char *const states[] = {"new", "returning", "resurrecting", "dormant", "active"};
+    struct json part = root, groups = at(root, "groups"), intervals = at(root, "intervals");
+    double v[COUNT(states)], before;
+
+    if (json_count(groups) && chance(d, 50))
+        part = item(groups, roll(d, (uint32_t)json_count(groups)));
+    uint32_t i = roll(d, (uint32_t)json_count(intervals)), state = roll(d, COUNT(states));
+    for (size_t s = 0; s < COUNT(states); s++)
+        if (!json_number(item(at(part, states[s]), i), &v[s]))
+            return;
+    assert_true(v[0] + v[1] + v[2] == v[4] && v[3] <= 0);
+    if (i && json_number(item(at(part, "active"), i - 1), &before))
+        assert_true(v[4] - before == v[0] + v[2] + v[3]);
+    BUF_AUTO place = {0};
+    buf_add(&place, STR("{\"interval\":"));
+    json_print(item(intervals, i), &place);
+    buf_printf(&place, ",\"state\":\"%s\"", states[state]);
+    breakdown_add(&place, at(part, "value"));
+    buf_add(&place, STR("}"));
+    people_are(w, question, buf_str(&place), fabs(v[state]));
+}
+
+static void ratio_people(struct ways *w, struct dice *d, struct str question, struct json ratio)
+{
+    uint32_t i = roll(d, (uint32_t)json_count(at(ratio, "intervals")));
+    static const char *const parts[] = {"active", "of"};
+
+    for (size_t k = 0; k < COUNT(parts); k++) {
+        BUF_AUTO place = {0};
+        double number;
+        if (!json_number(item(at(ratio, parts[k]), i), &number))
+            continue;
+        buf_printf(&place, "{\"ratio\":\"%s\",\"interval\":", parts[k]);
+        json_print(item(at(ratio, "intervals"), i), &place);
+        buf_add(&place, STR("}"));
+        people_are(w, question, buf_str(&place), number);
+    }
+}
+
+static void stickiness_people(struct ways *w, struct dice *d, struct str question, struct json root)
+{
+    struct json part = root, groups = at(root, "groups");
+    double exactly, at_least, active, sum = 0, v;
+
+    if (json_count(groups) && chance(d, 50))
+        part = item(groups, roll(d, (uint32_t)json_count(groups)));
+    struct json_each it = json_each(at(part, "counts"));
+    while (json_next(&it))
+        sum += json_number(it.value, &v) ? v : 0;
+    assert_true(json_number(at(part, "active"), &active) && sum == active);
+    if (json_type(at(root, "ratio")) == JSON_OBJECT && chance(d, 50)) {
+        ratio_people(w, d, question, at(root, "ratio"));
+        return;
+    }
+    uint32_t k = roll(d, (uint32_t)json_count(at(part, "counts")));
+    if (!json_number(item(at(part, "counts"), k), &exactly) ||
+        !json_number(item(at(part, "cumulative"), k), &at_least))
+        return;
+    BUF_AUTO place = {0};
+    buf_printf(&place, "{\"intervals\":%u", k + 1);
+    breakdown_add(&place, at(part, "value"));
+    buf_add(&place, STR("}"));
+    people_are(w, question, buf_str(&place), exactly);
+    place.len--;
+    buf_add(&place, STR(",\"cumulative\":true}"));
+    people_are(w, question, buf_str(&place), at_least);
+}
+
 static void people_match(struct ways *w, struct dice *d, struct str question)
 {
     AUTO(json_parser) *parser = json_parser_create();
@@ -304,6 +375,10 @@ static void people_match(struct ways *w, struct dice *d, struct str question)
         funnel_people(w, d, question, root);
     if (str_equal(insight, STR("retention")))
         retention_people(w, d, question, root);
+    if (str_equal(insight, STR("lifecycle")))
+        lifecycle_people(w, d, question, root);
+    if (str_equal(insight, STR("stickiness")))
+        stickiness_people(w, d, question, root);
 }
 
 static void every_way_is_the_same(void **state)

@@ -42,6 +42,11 @@ static int64_t store_created(const struct source *s, uint32_t unit)
     return snapshot_created(view(s), unit);
 }
 
+static int64_t store_account_created(const struct source *s, struct str account)
+{
+    return snapshot_account_created(view(s), account);
+}
+
 static void store_events(const struct source *s, struct arena *arena, struct event_name_info **list,
                          size_t *count)
 {
@@ -67,6 +72,7 @@ static const struct source_vtable store_vtable = {
     .unit_find = store_unit_find,
     .trait = store_trait,
     .created = store_created,
+    .account_created = store_account_created,
     .events = store_events,
     .properties = store_properties,
     .span = store_span,

@@ -130,56 +130,6 @@ static bool trends_read(struct trends *t, struct err *e)
     return options_read(t, e) && question_check_names(q, e);
 }
 
-/* ---- compare ---- */
-
-static bool is_aligned(const struct question *q, enum interval i, int64_t at)
-{
-    return interval_floor(q->zone, i, q->week_start, at) == at;
-}
-
-/* The range of equal length just before: in whole intervals or days where it is made of them. */
-static void range_before(const struct question *q, size_t intervals, int64_t *from, int64_t *to)
-{
-    if (is_aligned(q, q->interval, q->from) && is_aligned(q, q->interval, q->to)) {
-        *to = q->from;
-        *from = interval_step(q->zone, q->interval, q->week_start, q->from, -(int64_t)intervals);
-        return;
-    }
-    *to = q->from;
-    *from = q->from - (q->to - q->from);
-    if (!is_aligned(q, INTERVAL_DAY, q->from) || !is_aligned(q, INTERVAL_DAY, q->to))
-        return;
-    int64_t days = (q->to - q->from + 43200000) / 86400000;
-    *from = interval_step(q->zone, INTERVAL_DAY, q->week_start, q->from, -days);
-}
-
-static bool compare_read(struct question *q, size_t intervals, int64_t *from, int64_t *to,
-                         bool *is_asked, struct err *e)
-{
-    struct ask a = ask_member(&q->root, "compare");
-    struct duration d;
-    struct str text;
-
-    *is_asked = ask_is_there(&a);
-    if (!*is_asked)
-        return true;
-    if (!ask_text(&a, &text, e))
-        return false;
-    question_rule(q, "compare", text);
-    if (str_equal(text, STR("previous"))) {
-        range_before(q, intervals, from, to);
-        return true;
-    }
-    if (!duration_read(&a, true, &d, e))
-        return err_hint(e, "\"previous\", or how far back: -7d, -1y");
-    if (d.count > 0)
-        return ask_fail(&a, e, "query.unknown_value", "compare looks back: write -%.*s",
-                        STR_ARG(text));
-    *from = moment_shift(q, q->from, d, 1);
-    *to = moment_shift(q, q->to, d, 1);
-    return true;
-}
-
 /* ---- answering ---- */
 
 /* Values of one line of the answer: a series, or the formula over all. */
@@ -273,16 +223,6 @@ static void lines_write(const struct trend_pass *p, struct jwrite *w, const char
          s < t->series_count + (t->formula.count > 0); s++)
         for (size_t i = 0; i < shown; i++)
             line_write(p, w, groups, s, i, slots[i], is_current);
-    jwrite_end(w);
-}
-
-static void intervals_write(const struct question *q, struct jwrite *w, const char *key,
-                            const struct edges *edges)
-{
-    jwrite_key(w, str_of(key));
-    jwrite_array(w);
-    for (size_t i = 0; i < edges->count; i++)
-        jwrite_string(w, answer_label(q, q->interval, edges->at[i]));
     jwrite_end(w);
 }
 
@@ -382,7 +322,7 @@ static bool previous_write(struct trends *t, struct jwrite *w, const struct grou
     bool ok = question_edges(q, q->interval, from, to, &p.edges, e) && trend_pass_run(&p, e);
     if (ok) {
         trend_values_sort(&p);
-        intervals_write(q, w, "previous_intervals", &p.edges);
+        answer_intervals(q, w, "previous_intervals", &p.edges, 0);
         lines_write(&p, w, "previous", groups, slots, false);
     }
     trend_pass_free(&p);
@@ -397,7 +337,7 @@ static bool trends_write(struct trends *t, struct trend_pass *p, struct buf *out
     int64_t before_from = 0, before_to = 0;
     bool compares;
 
-    if (!compare_read(q, p->edges.count, &before_from, &before_to, &compares, e) ||
+    if (!compare_read(q, p->edges.count, &compares, &before_from, &before_to, e) ||
         !pass_with_groups(p, &groups, &slots, e))
         return false;
     if (q->grouping) {
@@ -409,7 +349,7 @@ static bool trends_write(struct trends *t, struct trend_pass *p, struct buf *out
     trend_values_sort(p);
     struct jwrite w = jwrite_to(out);
     answer_begin(q, &w);
-    intervals_write(q, &w, "intervals", &p->edges);
+    answer_intervals(q, &w, "intervals", &p->edges, 0);
     lines_write(p, &w, "series", &groups, slots, true);
     if (compares && !previous_write(t, &w, &groups, before_from, before_to, e))
         return false;

@@ -411,6 +411,14 @@ int64_t people_created(const struct people_view *v, uint32_t unit)
     return earliest;
 }
 
+int64_t people_account_created(const struct people_view *v, struct str account)
+{
+    uint32_t ordinal = textmap_find(&v->accounts, account);
+    if (ordinal == TEXTMAP_NONE)
+        return (int64_t)FACT_CREATED_NONE;
+    return trait_set_created(traits_at(v->people->account_traits, ordinal, v->version));
+}
+
 struct value people_account_trait(const struct people_view *v, struct str account, struct str name)
 {
     uint32_t code = textmap_find(&v->trait_names, name);

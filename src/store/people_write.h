@@ -53,6 +53,8 @@ uint32_t people_erased_count(const struct people *p);
 struct people_view *people_look(struct people *p);
 /* Of an account; VALUE_MISSING if there is none. Lives as the view. */
 struct value people_account_trait(const struct people_view *v, struct str account, struct str name);
+/* When the account came to be, or FACT_CREATED_NONE. */
+int64_t people_account_created(const struct people_view *v, struct str account);
 
 /* ---- people-<n>: docs/format/people.md ---- */
 

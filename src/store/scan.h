@@ -120,6 +120,7 @@ bool snapshot_unit_find(const struct snapshot *v, struct str id, uint32_t *unit)
 /* Current value of a person's trait; VALUE_MISSING if there is none. Text lives as the snapshot. */
 struct value snapshot_trait(const struct snapshot *v, uint32_t unit, struct str name);
 int64_t snapshot_created(const struct snapshot *v, uint32_t unit); /* or FACT_CREATED_NONE */
+int64_t snapshot_account_created(const struct snapshot *v, struct str account); /* the same */
 
 struct event_name_info {
     struct str name;

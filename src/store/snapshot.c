@@ -84,3 +84,8 @@ int64_t snapshot_created(const struct snapshot *v, uint32_t unit)
 {
     return people_created(v->people, unit);
 }
+
+int64_t snapshot_account_created(const struct snapshot *v, struct str account)
+{
+    return people_account_created(v->people, account);
+}
