@@ -194,21 +194,38 @@ static bool sink_parts(void *context, const struct scan_batch *b)
 
 /* ---- persons by group, or where an interval takes several events ---- */
 
+/* Neighbours mostly fall into the same track and interval: nothing new then. */
+static void person_mark(struct worker *w, const struct scan_batch *b, size_t u)
+{
+    struct tracks *t = &w->tracks;
+    uint64_t unit_key = keyer_unit_key(&w->keyer, b->units[u]), before = UINT64_MAX;
+    uint32_t slot = 0;
+    size_t at = 0;
+
+    for (size_t i = b->starts[u]; i < b->starts[u + 1]; i++) {
+        uint64_t key = unit_key;
+        if (w->keyer.grouping)
+            key |= keyer_event_key(&w->keyer, b, i);
+        if (key != before) {
+            slot = keyer_slot(&w->keyer, key);
+            at = slot == SLOT_NONE ? 0 : track_of(t, slot);
+            before = key;
+        } else if (t->minimum == 1 && b->interval[i] == b->interval[i - 1]) {
+            continue;
+        }
+        if (slot != SLOT_NONE)
+            track_mark(t, at, b->interval[i], 1);
+    }
+}
+
 static bool sink_persons(void *context, const struct scan_batch *b)
 {
     struct worker *w = context;
     struct tracks *t = &w->tracks;
 
     for (size_t u = 0; u < b->unit_count && !w->is_too_large; u++) {
-        uint64_t key = keyer_unit_key(&w->keyer, b->units[u]);
         key_map_clear(&t->map);
-        for (size_t i = b->starts[u]; i < b->starts[u + 1]; i++) {
-            uint32_t slot = w->keyer.grouping
-                                ? keyer_slot(&w->keyer, key | keyer_event_key(&w->keyer, b, i))
-                                : 0;
-            if (slot != SLOT_NONE)
-                track_mark(t, track_of(t, slot), b->interval[i], 1);
-        }
+        person_mark(w, b, u);
         w->is_too_large = w->is_too_large || is_too_large(t);
         for (size_t i = 0; i < t->map.count; i++)
             track_count(w, (size_t)t->map.keys[i], b->units[u], t->bits + i * t->stride);
