@@ -38,3 +38,16 @@ MUST_USE bool api_identity_moment(struct str text, struct str timezone, int64_t 
 void api_set_server(struct api *api, struct http_server *server);
 /* Questions that are being answered end soon (ERR_BUSY): the server is stopping. */
 void api_cancel(struct api *api);
+
+/* What the commands print, too. */
+struct buf;
+struct jwrite;
+struct snapshot;
+struct store_erasure;
+struct store_forgotten;
+/* Everything about a person as JSON lines. */
+MUST_USE bool api_person_export(const struct snapshot *v, struct str id, struct buf *out,
+                                struct err *e);
+/* `done` NULL: hidden, and not rewritten yet. */
+void api_receipt_write(const struct store_erasure *x, const struct store_forgotten *done,
+                       struct jwrite *w);

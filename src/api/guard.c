@@ -125,11 +125,13 @@ bool api_guard(void *context, struct http_request *q, struct http_reply *r, stru
     case SCOPE_SESSION:
         return take_session(api, q, caller, e);
     case SCOPE_ASK:
+    case SCOPE_CHANGE:
         break;
     }
     if (!has_key)
         return take_session(api, q, caller, e);
-    if (!grant(api, q, ACCESS_READ, caller, e))
+    bool changes = q->route->scope == SCOPE_CHANGE;
+    if (!grant(api, q, changes ? ACCESS_ADMIN : ACCESS_READ, caller, e))
         return false;
     if (str_equal(caller->project, q->name))
         return true;

@@ -15,6 +15,7 @@ enum scope {
     SCOPE_WRITE,   /* a key that may write */
     SCOPE_SEGMENT, /* the same, but it may also stand in the body */
     SCOPE_ASK,     /* a key of the {project} that may read, or a session */
+    SCOPE_CHANGE,  /* a key of the {project} that may do everything, or a session */
     SCOPE_SESSION, /* a signed-in browser */
 };
 
@@ -57,5 +58,6 @@ http_handler post_query, get_definitions, get_me, get_identity;
 /* Puts the dashboard into the reply, whatever its status; false in a build without a dashboard. */
 bool reply_dashboard(struct http_reply *r);
 
+http_handler get_person_export, delete_person;
 http_handler get_signin, post_signout;
 http_handler get_healthz, get_readyz, get_metrics, get_openapi, get_asset;

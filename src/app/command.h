@@ -125,6 +125,8 @@ bool command_query(struct run *run, struct err *e);
 bool command_people_identity(struct run *run, struct err *e);
 bool command_people_merge(struct run *run, struct err *e);
 bool command_people_unmerge(struct run *run, struct err *e);
+bool command_erase(struct run *run, struct err *e);
+bool command_export(struct run *run, struct err *e);
 bool command_status(struct run *run, struct err *e);
 bool command_backup(struct run *run, struct err *e);
 bool command_restore(struct run *run, struct err *e);

@@ -82,6 +82,21 @@ static const struct option keep_options[] = {
 static const struct option project_json_options[] = {PROJECT, JSON, {0}};
 static const struct option project_only[] = {PROJECT, {0}};
 
+static const struct option export_options[] = {
+    PROJECT,
+    {"--from", "TIME", "events from then on: 2026-01-31, or with time and offset"},
+    {"--to", "TIME", "events before that"},
+    {"--event", "NAME", "only events of this name"},
+    {"--person", "ID", "only this person, with all ids merged with it"},
+    {"--output", "FILE", "writes there instead of standard output"},
+    {0}};
+static const struct option erase_options[] = {
+    PROJECT,
+    {"--person", "ID", "whom to erase; any of the person's ids"},
+    {"--now", NULL, "waits until all files are rewritten"},
+    JSON,
+    {0}};
+
 const struct command commands[] = {
     {"demo", "", "Makes a simulated company and shows who stays, in the terminal and the browser.",
      "The company is made once, in the project \"demo\"; the causes built into it are described "
@@ -103,6 +118,15 @@ const struct command commands[] = {
      "tenure query '{\"insight\":\"retention\",\"start\":{\"event\":\"Signed Up\"},"
      "\"interval\":\"week\",\"last\":\"12w\"}'",
      NEED_SITE, 1, 1, query_options, command_query},
+    {"export", "", "Writes events as JSON lines, which import reads again.",
+     "Without a filter, lines about people and accounts come first: traits and merges. --person\n"
+     "writes all there is about one person. --to is not included; a date is where that day begins.",
+     "tenure export --from 2026-01-01 --event \"Signed Up\" --output signups.jsonl", NEED_SITE, 0,
+     0, export_options, command_export},
+    {"erase", "--person ID", "Erases a person for good, with all ids merged with it.",
+     "No answer shows the person from now on. All files are rewritten within 24 hours, and older\n"
+     "backups are cleared when they are restored. The same id later is somebody new.",
+     "tenure erase --person u_17 --now", NEED_SITE, 0, 0, erase_options, command_erase},
     {"people identity", "ID", "Shows which ids are one person, and how that came about.",
      "Every merge and unmerge is kept: who said it, when, why, and whether it still stands.",
      "tenure people identity u_17 --at 2026-02-03", NEED_SITE, 1, 1, identity_options,

@@ -10,6 +10,7 @@
 #include "store/identity_log.h"
 #include "store/merges.h"
 #include "store/people_facts.h"
+#include "store/people_read.h"
 #include "store/textmap.h"
 
 struct people {
@@ -428,6 +429,44 @@ struct value people_account_trait(const struct people_view *v, struct str accoun
     uint32_t version;
     return trait_set_value(traits_at(v->people->account_traits, ordinal, v->version), code,
                            &version);
+}
+
+static void each_trait(const struct people_view *v, const struct trait_set *s, uint32_t ordinal,
+                       trait_fn *visit, void *context)
+{
+    uint32_t name, count = trait_set_count(s);
+    struct trait_item item = {
+        .ordinal = ordinal, .version = trait_set_version(s), .created = trait_set_created(s)};
+    if (!count && item.created != (int64_t)FACT_CREATED_NONE)
+        visit(context, &item);
+    for (uint32_t i = 0; i < count; i++) {
+        item.value = trait_set_at(s, i, &name, &item.version);
+        item.name = textmap_at(v->trait_names.map, name);
+        visit(context, &item);
+    }
+}
+
+void people_each_trait(const struct people_view *v, uint32_t ordinal, trait_fn *visit,
+                       void *context)
+{
+    each_trait(v, traits_at(v->people->traits, ordinal, v->version), ordinal, visit, context);
+}
+
+void people_each_account_trait(const struct people_view *v, uint32_t account, trait_fn *visit,
+                               void *context)
+{
+    each_trait(v, traits_at(v->people->account_traits, account, v->version), account, visit,
+               context);
+}
+
+uint32_t people_accounts(const struct people_view *v)
+{
+    return v->accounts.count;
+}
+
+struct str people_account(const struct people_view *v, uint32_t account)
+{
+    return textmap_at(v->accounts.map, account);
 }
 
 /* ---- people-<n> ---- */

@@ -254,3 +254,21 @@ int64_t trait_set_created(const struct trait_set *s)
 {
     return s ? s->created : (int64_t)FACT_CREATED_NONE;
 }
+
+uint32_t trait_set_count(const struct trait_set *s)
+{
+    return s ? s->count : 0;
+}
+
+struct value trait_set_at(const struct trait_set *s, uint32_t i, uint32_t *name, uint32_t *version)
+{
+    REQUIRE(i < s->count);
+    *name = s->list[i].name_and_type & ((1u << NAME_BITS) - 1);
+    *version = s->list[i].version;
+    return trait_value(s, &s->list[i]);
+}
+
+uint32_t trait_set_version(const struct trait_set *s)
+{
+    return s ? s->version : 0;
+}

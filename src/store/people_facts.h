@@ -27,3 +27,8 @@ const struct trait_set *traits_at(const struct traits *t, uint32_t ordinal, uint
 /* The value and when it was set; VALUE_MISSING if there is none. */
 struct value trait_set_value(const struct trait_set *s, uint32_t name, uint32_t *version);
 int64_t trait_set_created(const struct trait_set *s);
+/* One after the other; `s` may be NULL, as above. */
+uint32_t trait_set_count(const struct trait_set *s);
+struct value trait_set_at(const struct trait_set *s, uint32_t i, uint32_t *name, uint32_t *version);
+/* When the set itself came to be: not before any of its traits. */
+uint32_t trait_set_version(const struct trait_set *s);

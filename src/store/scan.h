@@ -141,3 +141,25 @@ void snapshot_properties(const struct snapshot *v, struct arena *arena, struct p
                          size_t *count);
 /* First and last event time; false if there is no event. */
 bool snapshot_span(const struct snapshot *v, int64_t *first, int64_t *last);
+
+/*
+ * Reading events and facts back (store_read.c). `visit` returns false, with `e` set, to stop. An
+ * event's texts live until the next call. Events of one person come in time order; all events in
+ * the order in which they lie. Facts come so that applying them in order gives the same people:
+ * merges, traits of accounts, traits of people (`received` only of merges). Erased people are left
+ * out.
+ */
+struct read_options {
+    int64_t from, to; /* [from, to) in UTC ms; of events */
+    struct str event; /* .at == NULL: any */
+    bool is_person;   /* only this one, with all ids merged into it */
+    uint32_t unit;
+    const volatile bool *cancel; /* NULL = none */
+};
+typedef bool read_event_fn(void *context, const struct event *event, struct err *e);
+typedef bool read_fact_fn(void *context, const struct fact *fact, struct err *e);
+MUST_USE bool snapshot_read(const struct snapshot *v, const struct read_options *options,
+                            read_event_fn *visit, void *context, struct err *e);
+MUST_USE bool snapshot_read_facts(const struct snapshot *v, const struct read_options *options,
+                                  read_fact_fn *visit, void *context, struct err *e);
+uint64_t snapshot_rows(const struct snapshot *v);

@@ -186,7 +186,10 @@ struct store_forgotten {
     uint64_t segments, bytes; /* rewritten, and how large they were */
     int64_t done;             /* UTC ms */
 };
-enum { STORE_FORGET_AFTER_MS = 6 * 3600 * 1000 }; /* by the background; the promise is a day */
+enum {
+    STORE_FORGET_AFTER_MS = 6 * 3600 * 1000, /* the background begins */
+    STORE_FORGET_PROMISE_MS = 24 * 3600 * 1000,
+};
 MUST_USE bool store_erase(struct store *s, struct str person, struct store_erasure *out,
                           struct err *e);
 MUST_USE bool store_forget(struct store *s, struct store_forgotten *out, struct err *e);
