@@ -69,7 +69,7 @@ static void a_buffer_may_try_to_grow(void **state)
 
 /* Under AddressSanitizer, too much memory is to be refused, as it is without. */
 const char *__asan_default_options(void);
-const char *__asan_default_options(void)
+__attribute__((visibility("default"))) const char *__asan_default_options(void)
 {
     return "allocator_may_return_null=1";
 }

@@ -116,7 +116,7 @@ static void promises_stop_the_process(void **state)
 
 /* Under AddressSanitizer, too much memory is to be refused, as it is without. */
 const char *__asan_default_options(void);
-const char *__asan_default_options(void)
+__attribute__((visibility("default"))) const char *__asan_default_options(void)
 {
     return "allocator_may_return_null=1";
 }
