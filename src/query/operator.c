@@ -7,13 +7,19 @@
 #include <pcre2.h>
 #include <stdlib.h>
 
-enum { MATCH_LIMIT = 200000, HEAP_LIMIT_KIB = 4096, PATTERN_BYTES_MAX = 4096 };
+enum {
+    MATCH_LIMIT = 200000,
+    HEAP_LIMIT_KIB = 4096,
+    PATTERN_BYTES_MAX = 4096,
+    REPLACED_BYTES_MAX = 8 << 20
+};
 
 struct pattern {
     pcre2_code *code;
     pcre2_match_context *limits;
     const struct ask *place;
-    _Atomic bool has_failed; /* ran into a limit */
+    _Atomic bool has_failed;   /* ran into a limit */
+    _Atomic bool has_bad_text; /* what should stand in for it is wrong */
 };
 
 /* ---- patterns ---- */
@@ -61,13 +67,51 @@ static bool pattern_finds(struct pattern *p, struct str text)
 
 bool patterns_check(const struct question *q, struct err *e)
 {
-    for (size_t i = 0; i < q->pattern_count; i++)
+    for (size_t i = 0; i < q->pattern_count; i++) {
+        if (atomic_load(&q->patterns[i]->has_bad_text)) {
+            ask_fail(q->patterns[i]->place, e, "query.unknown_value",
+                     "the text that replaces this pattern is wrong");
+            return err_hint(e, "a group is $1 or ${1}; write $$ for a dollar sign");
+        }
         if (atomic_load(&q->patterns[i]->has_failed)) {
             ask_fail(q->patterns[i]->place, e, "query.limit",
                      "the pattern takes too long on a value of this property");
             return err_hint(e, "nested repetitions such as (a+)+ cause it; make them simpler");
         }
+    }
     return true;
+}
+
+bool pattern_read(struct question *q, const struct ask *a, struct pattern **out, struct err *e)
+{
+    struct str text;
+    return ask_text(a, &text, e) && pattern_make(q, a, text, 0, out, e);
+}
+
+void pattern_replace(struct pattern *p, struct str text, struct str with, struct buf *out)
+{
+    const uint32_t options =
+        PCRE2_SUBSTITUTE_GLOBAL | PCRE2_SUBSTITUTE_UNKNOWN_UNSET | PCRE2_SUBSTITUTE_UNSET_EMPTY;
+    size_t room = text.len * 2 + with.len + 64;
+
+    for (;; room *= 2) {
+        PCRE2_SIZE len = room;
+        char *result = mem_zero(room);
+        int done = pcre2_substitute(p->code, (PCRE2_SPTR)(text.at ? text.at : ""), text.len, 0,
+                                    options, NULL, p->limits, (PCRE2_SPTR)(with.at ? with.at : ""),
+                                    with.len, (PCRE2_UCHAR *)result, &len);
+        bool is_cut = done == PCRE2_ERROR_NOMEMORY && room < REPLACED_BYTES_MAX;
+        if (!is_cut)
+            buf_add(out, done >= 0 ? (struct str){result, len} : text);
+        mem_free(result);
+        if (is_cut)
+            continue;
+        bool is_bad = done == PCRE2_ERROR_BADREPLACEMENT || done == PCRE2_ERROR_REPMISSINGBRACE ||
+                      done == PCRE2_ERROR_BADREPESCAPE || done == PCRE2_ERROR_BADSUBSTITUTION;
+        if (done < 0)
+            atomic_store(is_bad ? &p->has_bad_text : &p->has_failed, true);
+        return;
+    }
 }
 
 void patterns_free(struct question *q)

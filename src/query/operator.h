@@ -65,3 +65,10 @@ bool leaf_test_except_is(const struct leaf *l, struct value v);
 /* A `matches` that ran into its limit gave no answer: the question fails with this. */
 MUST_USE bool patterns_check(const struct question *q, struct err *e);
 void patterns_free(struct question *q);
+
+/* A pattern and what stands in for its matches; in `text`, $1 is the pattern's first group. */
+MUST_USE bool pattern_read(struct question *q, const struct ask *pattern, struct pattern **out,
+                           struct err *e);
+/* All matches replaced, into `out`; as it is where the pattern runs into its limit (then
+ * patterns_check fails) or does not match. */
+void pattern_replace(struct pattern *p, struct str text, struct str with, struct buf *out);

@@ -43,6 +43,8 @@ static const struct words english = {
     .exactly = "exactly",
     .at_least = "at least",
     .of = "of",
+    .left = "left here",
+    .more_edges = "more steps; ask with a higher limit",
     .no_events = "no such event in this range; ask for an earlier one with from and to, or last",
 };
 static const struct words thai = {
@@ -83,6 +85,8 @@ static const struct words thai = {
     .exactly = "พอดี",
     .at_least = "อย่างน้อย",
     .of = "จาก",
+    .left = "ออกที่นี่",
+    .more_edges = "เส้นทางที่เหลือ เพิ่ม limit เพื่อดู",
     .no_events = "ไม่มีเหตุการณ์นี้ในช่วงที่เลือก ลองช่วงที่เก่ากว่าด้วย from และ to หรือ last",
 };
 

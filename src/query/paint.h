@@ -21,7 +21,7 @@ struct words {
         *no_events, *of_previous, *typical, *other, *none, *previous, *unfinished, *partial,
         *more_columns, *more_people, *no_people, *range_to, *as_of, *unseen, *entered, *converted,
         *rate, *group, *samples, *median, *active, *is_new, *returning, *resurrecting, *dormant,
-        *intervals, *exactly, *at_least, *of;
+        *intervals, *exactly, *at_least, *of, *left, *more_edges;
 };
 const struct words *words_of(enum query_language language);
 
@@ -63,3 +63,4 @@ void paint_funnel(struct paint *p, struct json answer);
 void paint_retention(struct paint *p, struct json answer);
 void paint_lifecycle(struct paint *p, struct json answer);
 void paint_stickiness(struct paint *p, struct json answer);
+void paint_paths(struct paint *p, struct json answer);

@@ -6,7 +6,8 @@
 #include "query/question.h"
 
 static const struct insight *const insights[] = {
-    &insight_trends, &insight_funnel, &insight_retention, &insight_lifecycle, &insight_stickiness,
+    &insight_trends,    &insight_funnel,     &insight_retention,
+    &insight_lifecycle, &insight_stickiness, &insight_paths,
 };
 
 static bool insight_find(struct question *q, struct err *e)
@@ -25,7 +26,7 @@ static bool insight_find(struct question *q, struct err *e)
             if (json_count(q->root.json) == 1 && !ask_members(&q->root, known, COUNT(known), e))
                 return false;
         ask_missing(&q->root, "insight", "say what is asked", e);
-        return err_hint(e, "one of: trends, funnel, retention, lifecycle, stickiness");
+        return err_hint(e, "one of: trends, funnel, retention, lifecycle, stickiness, paths");
     }
     if (!ask_choice(&a, names, COUNT(names), &choice, e))
         return false;

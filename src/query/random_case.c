@@ -314,10 +314,25 @@ static void stickiness(struct dice *d, struct buf *out)
     add(out, "}");
 }
 
+static void paths(struct dice *d, struct buf *out)
+{
+    add(out, "{\"insight\":\"paths\"");
+    PICK(d, out, "", ",\"nodes\":{\"property\":\"plan\"}", ",\"nodes\":{\"property\":\"mixed\"}",
+         ",\"nodes\":\"page\"", ",\"replace\":[[\"[AB]\",\"x\"]]");
+    PICK(d, out, "", "", ",\"start\":\"A\"", ",\"end\":\"B\"", ",\"start\":\"p1\"",
+         ",\"start\":\"C\",\"end\":\"A\"");
+    PICK(d, out, "", ",\"steps\":3", ",\"steps\":4", ",\"steps\":12");
+    PICK(d, out, "", ",\"session_gap\":\"6h\"", ",\"session_gap\":\"3d\"",
+         ",\"session_gap\":\"10h\"");
+    PICK(d, out, "", "", ",\"count\":\"traversals\"");
+    common(d, out, false);
+    add(out, "}");
+}
+
 void random_question(struct dice *d, struct buf *out)
 {
     static void (*const kinds[])(struct dice *, struct buf *) = {
-        trends, funnel, retention, lifecycle, stickiness,
+        trends, funnel, retention, lifecycle, stickiness, paths,
     };
 
     kinds[roll(d, COUNT(kinds))](d, out);

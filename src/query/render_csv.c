@@ -266,6 +266,27 @@ static void csv_stickiness(struct rows *r, struct json answer)
     }
 }
 
+/* ---- paths ---- */
+
+/* Edges, then where paths end: rows without "to". */
+static void csv_paths(struct rows *r, struct json answer)
+{
+    static const char *const names[] = {"breakdown", "from", "to", "count", "average_seconds"};
+    static const char *const end_names[] = {"node", "", "count", ""};
+    struct json_each it = json_each(member(answer, "groups"));
+    struct json part = answer, groups = {0};
+
+    header(r, names, COUNT(names));
+    do {
+        object_rows(r, member(part, "edges"), groups, false, names + 1, COUNT(names) - 1);
+        object_rows(r, member(part, "drop_off"), groups, false, end_names, COUNT(end_names));
+        if (!json_next(&it))
+            return;
+        part = it.value;
+        groups = member(it.value, "value");
+    } while (true);
+}
+
 static void csv_people(struct rows *r, struct json answer)
 {
     static const char *const names[] = {"id"};
@@ -283,11 +304,9 @@ bool query_render_csv(struct str answer, struct buf *out, struct err *e)
     static const struct {
         const char *insight;
         void (*write)(struct rows *, struct json);
-    } writers[] = {{"trends", csv_trends},
-                   {"funnel", csv_funnel},
-                   {"retention", csv_retention},
-                   {"lifecycle", csv_lifecycle},
-                   {"stickiness", csv_stickiness}};
+    } writers[] = {{"trends", csv_trends},         {"funnel", csv_funnel},
+                   {"retention", csv_retention},   {"lifecycle", csv_lifecycle},
+                   {"stickiness", csv_stickiness}, {"paths", csv_paths}};
     AUTO(json_parser) *parser = json_parser_create();
     struct rows r = {out, true};
     struct json root;

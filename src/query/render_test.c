@@ -45,6 +45,13 @@ static const char stickiness[] =
     "\"active\":8,\"counts\":[6,2],\"cumulative\":[8,2],\"final\":false,\"ratio\":{\"name\":"
     "\"dau/mau\",\"intervals\":[\"2026-03-01\",\"2026-03-02\"],\"active\":[2,null],"
     "\"of\":[4,null],\"values\":[0.5,null],\"average\":0.5,\"final\":[true,false]}}";
+static const char paths[] =
+    "{\"insight\":\"paths\"," ECHO ",\"total\":10,\"edges\":["
+    "{\"from\":\"1:/\",\"to\":\"2:/a\",\"count\":6,\"average_seconds\":75},"
+    "{\"from\":\"2:/a\",\"to\":\"3:/b:c\",\"count\":5,\"average_seconds\":5},"
+    "{\"from\":\"1:/\",\"to\":\"2:/b\",\"count\":1,\"average_seconds\":1}],\"more\":2,"
+    "\"nodes\":[{\"node\":\"1:/\",\"count\":10},{\"node\":\"2:/a\",\"count\":6}],"
+    "\"drop_off\":[{\"node\":\"1:/\",\"count\":3}],\"final\":true}";
 static const char people[] =
     "{\"insight\":\"funnel\"," ECHO ",\"people\":[{\"id\":\"u\\u001b[31m1\"},{\"id\":\"@u2\"}],"
     "\"total\":3,\"cursor\":\"1\"}";
@@ -117,6 +124,20 @@ static void activity_is_tables(void **state)
             "semantics tenure\n");
 }
 
+static void paths_are_a_flow(void **state)
+{
+    (void)state;
+    text_is(paths, 80,
+            " 1 /                    10\n"
+            "  -> /a                  6   60.0%  ############          1m 15s\n"
+            "  -> /b                  1   10.0%  ##                    1s\n"
+            "   x left here           3   30.0%  ------\n"
+            " 2 /a                    6\n"
+            "  -> /b:c                5   83.3%  #################     5s\n"
+            "total 10\n"
+            "+ 2 more steps; ask with a higher limit\n" ECHO_LINE);
+}
+
 static void narrow_grids_say_what_is_left(void **state)
 {
     (void)state;
@@ -142,7 +163,7 @@ static void names_cannot_steer_the_terminal(void **state)
 static void colour_closes_what_it_opens(void **state)
 {
     static const char *const answers[] = {trend,     lines,      funnel, retention,
-                                          lifecycle, stickiness, people};
+                                          lifecycle, stickiness, paths,  people};
     struct query_text_options options = {.width = 90, .colour = true, .language = QUERY_THAI};
 
     (void)state;
@@ -233,6 +254,11 @@ static void activity_is_rows(void **state)
            "current,,2026-03-02,2,6,1,-4,9,false\r\n"
            "current,pro,2026-03-01,1,0,0,0,1,true\r\n"
            "current,pro,2026-03-02,0,1,0,0,1,false\r\n");
+    csv_is(paths, "breakdown,from,to,count,average_seconds\r\n"
+                  ",1:/,2:/a,6,75\r\n"
+                  ",2:/a,3:/b:c,5,5\r\n"
+                  ",1:/,2:/b,1,1\r\n"
+                  ",1:/,,3,\r\n");
     csv_is(stickiness, "interval,active,of,values,final\r\n"
                        "2026-03-01,2,4,0.5,true\r\n"
                        "2026-03-02,,,,false\r\n");
@@ -257,6 +283,7 @@ int main(void)
         cmocka_unit_test(pictures_are_plain_ascii),
         cmocka_unit_test(activity_is_tables),
         cmocka_unit_test(activity_is_rows),
+        cmocka_unit_test(paths_are_a_flow),
         cmocka_unit_test(narrow_grids_say_what_is_left),
         cmocka_unit_test(names_cannot_steer_the_terminal),
         cmocka_unit_test(colour_closes_what_it_opens),

@@ -357,6 +357,43 @@ static void stickiness_people(struct ways *w, struct dice *d, struct str questio
     people_are(w, question, buf_str(&place), at_least);
 }
 
+/* The people of one edge, of one node, of its end, and of everything. */
+static void paths_people(struct ways *w, struct dice *d, struct str question, struct json root)
+{
+    static const char *const lists[] = {"nodes", "drop_off", "edges"};
+    struct json part = root, groups = at(root, "groups");
+    struct str count;
+    double number;
+
+    assert_true(json_string(at(at(root, "rules"), "count"), &count));
+    if (!str_equal(count, STR("people")))
+        return;
+    if (json_count(groups) && chance(d, 50))
+        part = item(groups, roll(d, (uint32_t)json_count(groups)));
+    for (size_t i = 0; i <= COUNT(lists); i++) {
+        struct json list = i < COUNT(lists) ? at(part, lists[i]) : part;
+        struct json one = i < COUNT(lists) ? item(list, roll(d, 1 + (uint32_t)json_count(list)))
+                                           : (struct json){0};
+        BUF_AUTO place = {0};
+        if (i < COUNT(lists) && json_type(one) != JSON_OBJECT)
+            continue;
+        buf_add(&place, i == 2  ? STR("{\"from\":")
+                        : i < 2 ? STR("{\"node\":")
+                                : STR("{\"page\":99"));
+        if (i < COUNT(lists))
+            json_print(at(one, i == 2 ? "from" : "node"), &place);
+        if (i == 2) {
+            buf_add(&place, STR(",\"to\":"));
+            json_print(at(one, "to"), &place);
+        }
+        buf_add(&place, i == 1 ? STR(",\"dropped\":true") : STR(""));
+        breakdown_add(&place, at(part, "value"));
+        buf_add(&place, STR("}"));
+        assert_true(json_number(i < COUNT(lists) ? at(one, "count") : at(part, "total"), &number));
+        people_are(w, question, buf_str(&place), number);
+    }
+}
+
 static void people_match(struct ways *w, struct dice *d, struct str question)
 {
     AUTO(json_parser) *parser = json_parser_create();
@@ -379,6 +416,8 @@ static void people_match(struct ways *w, struct dice *d, struct str question)
         lifecycle_people(w, d, question, root);
     if (str_equal(insight, STR("stickiness")))
         stickiness_people(w, d, question, root);
+    if (str_equal(insight, STR("paths")))
+        paths_people(w, d, question, root);
 }
 
 static void every_way_is_the_same(void **state)

@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""The shared measure cases against the real command (TAP). usage: run_measure.py [--all] [ID]...
+"""The shared measure cases against the real command (TAP). usage: run_measure.py [ID]...
 
 Each case is imported into a data directory of its own and asked through `tenure query`. What must
 hold is what a case's `expected` names: members that it does not name are free, lists align by
-position, numbers agree within a millionth. measure_covered.txt lists the cases that this version
-answers; the others are reported as skipped, and --all runs them too. Skipped as a whole where the
-shared cases are not beside the project.
+position, numbers agree within a millionth. Skipped as a whole where the shared cases are not beside
+the project.
 """
 import json
 import os
@@ -16,7 +15,6 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 CASES = os.path.join(ROOT, "..", "shared", "cases", "measure.json")
-COVERED = os.path.join(HERE, "measure_covered.txt")
 TENURE = os.environ.get("TENURE", os.path.join(ROOT, "build", "tenure"))
 WRONG_QUESTION = 2
 
@@ -243,19 +241,11 @@ def main():
         sys.exit(77)
     with open(CASES, encoding="utf-8") as f:
         specs = json.load(f)["cases"]
-    with open(COVERED, encoding="utf-8") as f:
-        covered = {line.strip() for line in f if line.strip() and not line.startswith("#")}
-    unknown = covered - {s["id"] for s in specs}
-    if unknown:
-        sys.exit(f"measure_covered.txt names cases that do not exist: {sorted(unknown)}")
-    run_all, wanted = "--all" in sys.argv, [a for a in sys.argv[1:] if a != "--all"]
+    wanted = sys.argv[1:]
     specs = [s for s in specs if not wanted or s["id"] in wanted]
     failed = 0
     print(f"1..{len(specs)}")
     for n, spec in enumerate(specs, 1):
-        if not (run_all or wanted or spec["id"] in covered):
-            print(f"ok {n} - {spec['id']} # SKIP left for a later version", flush=True)
-            continue
         problem = problem_of(spec)
         failed += problem is not None
         print(f"{'not ok' if problem else 'ok'} {n} - {spec['id']}", flush=True)
