@@ -268,7 +268,14 @@ static uint64_t group_total(const struct paths_pass *p, uint32_t slot)
     return 0;
 }
 
-static void edges_write(const struct paths_pass *p, uint32_t slot, struct jwrite *w)
+static uint64_t node_key(uint32_t position, uint32_t node)
+{
+    return (uint64_t)position << 32 | node;
+}
+
+/* The ends of the edges that are shown come to `ends`. */
+static void edges_write(const struct paths_pass *p, uint32_t slot, struct key_map *ends,
+                        struct jwrite *w)
 {
     struct question *q = p->t->q;
     size_t count;
@@ -278,29 +285,36 @@ static void edges_write(const struct paths_pass *p, uint32_t slot, struct jwrite
     jwrite_array(w);
     for (size_t i = 0; i < MIN(count, p->t->limit); i++) {
         const struct path_cell *c = list[i].cell;
+        struct path_place place = list[i].place;
         jwrite_object(w);
-        node_write(q, w, "from", list[i].place.position, list[i].from);
-        node_write(q, w, "to", list[i].place.position + 1, list[i].to);
+        node_write(q, w, "from", place.position, list[i].from);
+        node_write(q, w, "to", place.position + 1, list[i].to);
         jwrite_pair_int(w, "count", (int64_t)list[i].number);
         jwrite_pair_double(w, "average_seconds", (double)c->milliseconds / 1000 / (double)c->paths);
         jwrite_end(w);
+        key_map_put(ends, node_key(place.position, place.from));
+        key_map_put(ends, node_key(place.position + 1, place.to));
     }
     jwrite_end(w);
     jwrite_pair_int(w, "more", (int64_t)(count - MIN(count, p->t->limit)));
     mem_free(list);
 }
 
+/* The largest `limit` nodes, and those at the ends of an edge that is shown. */
 static void nodes_write(const struct paths_pass *p, uint32_t slot, const char *key, uint32_t kind,
-                        struct jwrite *w)
+                        struct key_map *ends, struct jwrite *w)
 {
-    size_t count;
+    size_t count, of_edges = ends->count;
     struct shown *list = places_list(p, slot, kind, &count);
 
     jwrite_key(w, str_of(key));
     jwrite_array(w);
-    for (size_t i = 0; i < MIN(count, p->t->limit); i++) {
+    for (size_t i = 0; i < count; i++) {
+        struct path_place place = list[i].place;
+        if (i >= p->t->limit && key_map_put(ends, node_key(place.position, place.from)) >= of_edges)
+            continue;
         jwrite_object(w);
-        node_write(p->t->q, w, "node", list[i].place.position, list[i].from);
+        node_write(p->t->q, w, "node", place.position, list[i].from);
         jwrite_pair_int(w, "count", (int64_t)list[i].number);
         jwrite_end(w);
     }
@@ -310,10 +324,16 @@ static void nodes_write(const struct paths_pass *p, uint32_t slot, const char *k
 
 static void part_write(const struct paths_pass *p, uint32_t slot, struct jwrite *w)
 {
+    struct key_map ends = {0}, same = {0};
+
     jwrite_pair_int(w, "total", (int64_t)group_total(p, slot));
-    edges_write(p, slot, w);
-    nodes_write(p, slot, "nodes", PATH_REACHED, w);
-    nodes_write(p, slot, "drop_off", PATH_ENDED, w);
+    edges_write(p, slot, &ends, w);
+    for (size_t i = 0; i < ends.count; i++)
+        key_map_put(&same, ends.keys[i]);
+    nodes_write(p, slot, "nodes", PATH_REACHED, &ends, w);
+    nodes_write(p, slot, "drop_off", PATH_ENDED, &same, w);
+    key_map_free(&ends);
+    key_map_free(&same);
 }
 
 static bool groups_run(struct paths_pass *p, struct groups *groups, uint32_t **slots, struct err *e)

@@ -43,7 +43,11 @@ struct path_place {
 
 struct path_cells {
     struct key_map places; /* position, from, to */
-    struct key_map map;    /* slot << 32 | place; unused without groups */
+    /* Where few nodes are possible: place + 1 by position, from, to; saves the look into the map.
+     */
+    uint32_t *dense;
+    uint32_t dense_nodes;
+    struct key_map map; /* slot << 32 | place; unused without groups */
     struct path_cell {
         uint64_t people, paths, milliseconds;
         uint32_t last_unit; /* + 1 */

@@ -23,7 +23,7 @@ struct worker {
     struct path_cells cells;
     struct people people;
     struct buf text;
-    bool is_too_large;
+    bool is_begun, is_too_large;
 };
 
 /* ---- places and cells ---- */
@@ -41,9 +41,33 @@ struct path_place path_place_of(uint64_t key)
                                (uint32_t)(key >> NODE_BITS) & all, (uint32_t)key & all};
 }
 
+enum { DENSE_NODES_MAX = 128 };
+
+/* Nodes are known to be fewer than `nodes`. */
+static void cells_dense(struct path_cells *c, size_t steps, size_t nodes)
+{
+    if (nodes > DENSE_NODES_MAX)
+        return;
+    c->dense_nodes = (uint32_t)nodes;
+    c->dense = mem_array((steps + 1) * nodes * (nodes + 2), sizeof *c->dense);
+}
+
+static uint32_t place_find(struct path_cells *c, uint64_t key)
+{
+    struct path_place p = path_place_of(key);
+    uint32_t n = c->dense_nodes, to = p.to < NODE_MAX ? p.to : n + (p.to - PATH_REACHED);
+
+    if (!c->dense || p.from >= n || (p.to < NODE_MAX && p.to >= n))
+        return key_map_put(&c->places, key);
+    uint32_t *at = &c->dense[((size_t)p.position * n + p.from) * (n + 2) + to];
+    if (!*at)
+        *at = key_map_put(&c->places, key) + 1;
+    return *at - 1;
+}
+
 static struct path_cell *cell_of(struct path_cells *c, bool has_groups, uint32_t slot, uint64_t key)
 {
-    uint32_t at = key_map_put(&c->places, key);
+    uint32_t at = place_find(c, key);
 
     if (has_groups)
         at = key_map_put(&c->map, (uint64_t)slot << 32 | at);
@@ -60,6 +84,7 @@ static void cells_free(struct path_cells *c)
 {
     key_map_free(&c->places);
     key_map_free(&c->map);
+    mem_free(c->dense);
     mem_free(c->cells);
 }
 
@@ -210,6 +235,10 @@ static bool sink(void *context, const struct scan_batch *b)
 {
     struct worker *w = context;
 
+    if (!w->is_begun) /* now all codes are known: each makes a node at most */
+        cells_dense(&w->cells, w->p->t->steps,
+                    (size_t)intern_count(w->p->t->codes) + intern_count(w->nodes) + 1);
+    w->is_begun = true;
     for (size_t u = 0; u < b->unit_count; u++)
         unit_walk(w, b, u);
     w->is_too_large = w->cells.places.count > CELLS_MAX || w->cells.map.count > CELLS_MAX ||
