@@ -305,8 +305,18 @@ static void ratio_write(struct jwrite *w, const char *key, uint64_t part, uint64
     jwrite_pair_double(w, key, whole ? (double)part / (double)whole : NAN);
 }
 
+static void summary_write(struct jwrite *w, struct times *t)
+{
+    struct times_summary s = times_summarise(t);
+
+    jwrite_pair_double(w, "average_seconds", s.average);
+    jwrite_pair_double(w, "median_seconds", s.median);
+    jwrite_pair_double(w, "p90_seconds", s.p90);
+}
+
 static void steps_write(const struct funnel *f, struct tally *t, struct jwrite *w)
 {
+    struct times none = {0};
     size_t before = 0;
 
     jwrite_key(w, STR("steps"));
@@ -319,10 +329,7 @@ static void steps_write(const struct funnel *f, struct tally *t, struct jwrite *
         jwrite_pair_int(w, "count", (int64_t)t->counts[s]);
         ratio_write(w, "conversion", t->counts[s], t->counts[0]);
         ratio_write(w, "from_previous", t->counts[s], t->counts[before]);
-        jwrite_pair_double(w, "average_seconds", has_times ? times_average(&t->times[s]) : NAN);
-        jwrite_pair_double(w, "median_seconds",
-                           has_times ? times_quantile(&t->times[s], 0.5) : NAN);
-        jwrite_pair_double(w, "p90_seconds", has_times ? times_quantile(&t->times[s], 0.9) : NAN);
+        summary_write(w, has_times ? &t->times[s] : &none);
         jwrite_pair_int(w, "stopped", (int64_t)t->stopped[s]);
         if (is_optional)
             jwrite_pair_bool(w, "optional", true);
@@ -387,9 +394,7 @@ static void bars_write(const struct funnel *f, struct tally *t, struct jwrite *w
     }
     jwrite_end(w);
     jwrite_pair_int(w, "samples", (int64_t)s->count);
-    jwrite_pair_double(w, "average_seconds", times_average(s));
-    jwrite_pair_double(w, "median_seconds", times_quantile(&t->samples, 0.5));
-    jwrite_pair_double(w, "p90_seconds", times_quantile(&t->samples, 0.9));
+    summary_write(w, &t->samples);
 }
 
 static void tally_write(const struct funnel *f, struct tally *t, struct jwrite *w)

@@ -143,9 +143,12 @@ void tally_merge(const struct funnel *f, struct tally *into,
                  struct tally *from); /* may take lists of `from` */
 void tally_free(struct tally *t);
 void times_push(struct times *t, int64_t ms);
-/* Reorders the list; exact, linear interpolation between neighbours; seconds. */
-double times_quantile(struct times *t, double quantile);
-double times_average(const struct times *t);
+/* Seconds; NaN without any. Exact; quantiles by linear interpolation between neighbours. Reorders
+ * the list. */
+struct times_summary {
+    double average, median, p90;
+};
+struct times_summary times_summarise(struct times *t);
 
 /* ---- the plain kernel: ordered, latest, exact, nothing else ---- */
 bool funnel_is_plain(const struct funnel_pass *p);

@@ -8,21 +8,21 @@
 
 #define NEVER (INT64_MIN / 2) /* so long ago that it is in no window, and subtracting is safe */
 
-enum { OWNER_GROUP = 8 };
+enum { OWNER_GROUP = 8, WALK_BLOCK = 16 };
 
 /*
  * What is known of a unit: for each step one of these, at place step + 1. Place 0 is that of "a run
- * that begins now"; its event is the number of steps that the reported run got through. One more,
- * at the end, has the event at which it got there.
+ * that begins now".
  */
 struct plain_place {
-    int64_t start;  /* of the newest run that got here */
+    int64_t start;  /* of the newest run that got here; NEVER: none did */
     uint32_t event; /* the newest of the step */
+    uint32_t first; /* at which a run got here first */
 };
 
 static size_t places_a_unit(const struct funnel *f)
 {
-    return f->step_count + 2;
+    return f->step_count + 1;
 }
 
 bool funnel_is_plain(const struct funnel_pass *p)
@@ -102,8 +102,8 @@ void funnel_plain_free(struct plain *s)
  * run stands at the newest event of that step: had that event belonged to another run, a newer one,
  * so would this one. Branches only where a run gets further than any before.
  */
-INLINE void advance(struct plain_place *restrict at, size_t k, size_t steps, int64_t time,
-                    int64_t window, uint32_t event, uint32_t *restrict before)
+INLINE void advance(struct plain_place *restrict at, size_t k, int64_t time, int64_t window,
+                    uint32_t event, uint32_t *restrict before)
 {
     int64_t start = at[k].start, old = at[k + 1].start;
     int64_t goes_on = (time - start - window - 1) >> 63; /* all bits, or none */
@@ -111,46 +111,71 @@ INLINE void advance(struct plain_place *restrict at, size_t k, size_t steps, int
     before[event] = at[k].event;
     at[k + 1].event = event;
     at[k + 1].start = old ^ ((old ^ start) & goes_on);
-    if (UNLIKELY((uint64_t)goes_on & (k >= at[0].event))) {
-        at[0].event = (uint32_t)k + 1;
-        at[steps + 1].event = event;
-    }
+    if (UNLIKELY(goes_on & (old == NEVER)))
+        at[k + 1].first = event;
 }
 
-/* Events [from, to) stand at one time stamp: in funnel order; one of a step is as good as many. */
+/* Events [from, to) of one unit at one time stamp: in funnel order; one of a step is as good as
+ * many. */
 static void advance_together(struct plain *s, const struct funnel *f, const struct scan_batch *b,
-                             size_t from, size_t to, struct plain_place *at)
+                             size_t from, size_t to)
 {
+    struct plain_place *at = s->places + s->owners[from];
+
+    at[0].start = b->time[from];
     for (size_t k = 0; k < f->step_count; k++) {
         size_t i = from;
         while (b->mask && i < to && !(b->mask[i] >> k & 1))
             i++;
         if (i < to)
-            advance(at, k, f->step_count, b->time[i], f->window_ms, (uint32_t)i, s->before);
+            advance(at, k, b->time[i], f->window_ms, (uint32_t)i, s->before);
     }
 }
 
+/* Whether two neighbours among times[0 … WALK_BLOCK] are equal: hardly ever. */
+INLINE bool has_tie(const int64_t *times)
+{
+    uint64_t found = 0;
+
+#pragma GCC unroll 16
+    for (size_t i = 0; i < WALK_BLOCK; i++)
+        found |= times[i] == times[i + 1];
+    return found;
+}
+
 /* A unit that has come through all steps goes on without effect: asking would cost more. */
-static void events_walk(struct plain *s, const struct funnel *f, const struct scan_batch *b)
+static void block_walk(struct plain *s, const struct funnel *f, const struct scan_batch *b,
+                       size_t from)
 {
     const int64_t *restrict times = b->time, window = f->window_ms;
     const uint32_t *restrict masks = b->mask, *restrict owners = s->owners;
-    const size_t end = b->starts[b->unit_count], steps = f->step_count;
+    struct plain_place *places = s->places;
+    uint32_t *restrict before = s->before;
 
-    for (size_t i = b->starts[0]; i < end;) {
+    for (size_t i = from; i < from + WALK_BLOCK; i++) {
+        struct plain_place *at = places + owners[i];
         int64_t time = times[i];
-        uint32_t owner = owners[i];
-        struct plain_place *at = s->places + owner;
-        size_t next = i + 1;
         at[0].start = time;
-        if (LIKELY(next == end || times[next] != time || owners[next] != owner)) {
-            unsigned k = masks ? (unsigned)__builtin_ctz(masks[i]) : 0;
-            advance(at, k, steps, time, window, (uint32_t)i, s->before);
-        } else {
-            while (next < end && times[next] == time && owners[next] == owner)
-                next++;
-            advance_together(s, f, b, i, next, at);
+        advance(at, (unsigned)__builtin_ctz(masks[i]), time, window, (uint32_t)i, before);
+    }
+}
+
+static void events_walk(struct plain *s, const struct funnel *f, const struct scan_batch *b)
+{
+    const int64_t *times = b->time;
+    const uint32_t *owners = s->owners;
+    size_t end = b->starts[b->unit_count], i = b->starts[0];
+
+    while (i < end) {
+        if (b->mask && i + WALK_BLOCK < end && LIKELY(!has_tie(times + i))) {
+            block_walk(s, f, b, i);
+            i += WALK_BLOCK;
+            continue;
         }
+        size_t next = i + 1;
+        while (next < end && times[next] == times[i] && owners[next] == owners[i])
+            next++;
+        advance_together(s, f, b, i, next);
         i = next;
     }
 }
@@ -161,11 +186,12 @@ static void report(const struct funnel *f, const struct plain *s, const struct s
     const struct plain_place *at = s->places;
 
     for (uint32_t u = b->low; u < b->high; u++, at += places_a_unit(f)) {
-        uint32_t depth = at[0].event, event = at[f->step_count + 1].event;
-        t->counts[0] += depth > 0;
+        size_t depth = 0;
+        while (depth < f->step_count && at[depth + 1].start != NEVER)
+            t->counts[depth++]++;
+        uint32_t event = at[depth].first;
         for (size_t k = depth; k > 1; k--) {
             uint32_t before = s->before[event];
-            t->counts[k - 1]++;
             times_push(&t->times[k - 1], b->time[event] - b->time[before]);
             event = before;
         }

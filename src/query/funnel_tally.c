@@ -8,7 +8,7 @@ void times_push(struct times *t, int64_t ms)
     ARRAY_PUSH(t->list, t->count, t->room) = ms;
 }
 
-double times_average(const struct times *t)
+static double times_average(const struct times *t)
 {
     __extension__ __int128 sum = 0;
 
@@ -54,11 +54,21 @@ static void select_pair(int64_t *list, size_t count, size_t nth, int64_t pair[2]
         pair[1] = MIN(pair[1], list[i]);
 }
 
-/* Values of a long list that may be the nth smallest, found by counting: a branch for each value,
- * which selection needs, costs more than two more passes. */
-enum { BUCKETS = 1024, COUNTED_MIN = 8 * BUCKETS };
+/*
+ * Long lists: the nth smallest is found by counting. A branch for each value, which selection
+ * needs, costs more than three passes without one.
+ */
+enum { BUCKETS = 1024, COUNTED_MIN = 8 * BUCKETS, QUANTILES = 2 };
 
-/* Least and greatest of the list, which is not empty. */
+/* The bucket that holds a place, and the next one that holds any value, if the place after it lies
+ * there. */
+struct bucket_pair {
+    size_t before; /* values in buckets below */
+    size_t bucket, next;
+    int64_t *list; /* their values */
+    size_t held;
+};
+
 static void times_span(const struct times *t, int64_t *low, int64_t *high)
 {
     *low = *high = t->list[0];
@@ -68,14 +78,29 @@ static void times_span(const struct times *t, int64_t *low, int64_t *high)
     }
 }
 
-/*
- * The nth smallest and the one after it (the same, when it is the last): values are counted by
- * their leading bits, and only those of the bucket that holds the place, and of the next one that
- * holds any, are looked at.
- */
-static void pair_counted(const struct times *t, size_t nth, int64_t pair[2])
+static struct bucket_pair bucket_find(const size_t *counts, size_t nth, size_t count)
 {
-    size_t counts[BUCKETS] = {0}, before = 0, bucket = 0, held = 0;
+    struct bucket_pair p = {0};
+
+    while (p.before + counts[p.bucket] <= nth)
+        p.before += counts[p.bucket++];
+    p.next = p.bucket;
+    if (p.before + counts[p.bucket] == nth + 1 && nth + 1 < count)
+        do
+            p.next++;
+        while (!counts[p.next]);
+    size_t room = counts[p.bucket] + (p.next > p.bucket ? counts[p.next] : 0);
+    p.list = mem_array(room, sizeof *p.list);
+    return p;
+}
+
+/* Values are counted by their leading bits; only those of the buckets in question are looked at. */
+static void pairs_counted(const struct times *t, const size_t nth[QUANTILES],
+                          int64_t pairs[QUANTILES][2])
+{
+    size_t counts[BUCKETS] = {0};
+    uint8_t wanted[BUCKETS] = {0}; /* bit q: for quantile q */
+    struct bucket_pair found[QUANTILES];
     unsigned shift = 0;
     int64_t low, high;
 
@@ -84,36 +109,46 @@ static void pair_counted(const struct times *t, size_t nth, int64_t pair[2])
         shift++;
     for (size_t i = 0; i < t->count; i++)
         counts[(uint64_t)(t->list[i] - low) >> shift]++;
-    while (before + counts[bucket] <= nth)
-        before += counts[bucket++];
-    size_t last = bucket;
-    if (before + counts[bucket] == nth + 1 && nth + 1 < t->count)
-        do
-            last++;
-        while (!counts[last]);
-    int64_t *list = mem_array(counts[bucket] + (last > bucket ? counts[last] : 0), sizeof *list);
-    for (size_t i = 0; i < t->count; i++) {
-        size_t own = (uint64_t)(t->list[i] - low) >> shift;
-        if (UNLIKELY(own == bucket || own == last))
-            list[held++] = t->list[i];
+    for (size_t q = 0; q < QUANTILES; q++) {
+        found[q] = bucket_find(counts, nth[q], t->count);
+        wanted[found[q].bucket] |= (uint8_t)(1U << q);
+        wanted[found[q].next] |= (uint8_t)(1U << q);
     }
-    select_pair(list, held, nth - before, pair);
-    mem_free(list);
+    for (size_t i = 0; i < t->count; i++) {
+        unsigned bits = wanted[(uint64_t)(t->list[i] - low) >> shift];
+        for (size_t q = 0; UNLIKELY(bits != 0) && q < QUANTILES; q++)
+            if (bits >> q & 1)
+                found[q].list[found[q].held++] = t->list[i];
+    }
+    for (size_t q = 0; q < QUANTILES; q++) {
+        select_pair(found[q].list, found[q].held, nth[q] - found[q].before, pairs[q]);
+        mem_free(found[q].list);
+    }
 }
 
-double times_quantile(struct times *t, double quantile)
+struct times_summary times_summarise(struct times *t)
 {
-    int64_t pair[2];
+    static const double quantiles[QUANTILES] = {0.5, 0.9};
+    double at[QUANTILES], seconds[QUANTILES];
+    int64_t pairs[QUANTILES][2];
+    size_t nth[QUANTILES];
 
     if (!t->count)
-        return NAN;
-    double at = quantile * (double)(t->count - 1);
-    size_t nth = (size_t)at;
-    if (t->count < COUNTED_MIN)
-        select_pair(t->list, t->count, nth, pair);
+        return (struct times_summary){NAN, NAN, NAN};
+    for (size_t q = 0; q < QUANTILES; q++) {
+        at[q] = quantiles[q] * (double)(t->count - 1);
+        nth[q] = (size_t)at[q];
+    }
+    if (t->count >= COUNTED_MIN)
+        pairs_counted(t, nth, pairs);
     else
-        pair_counted(t, nth, pair);
-    return ((double)pair[0] + (double)(pair[1] - pair[0]) * (at - (double)nth)) / 1000;
+        for (size_t q = 0; q < QUANTILES; q++)
+            select_pair(t->list, t->count, nth[q], pairs[q]);
+    for (size_t q = 0; q < QUANTILES; q++)
+        seconds[q] =
+            ((double)pairs[q][0] + (double)(pairs[q][1] - pairs[q][0]) * (at[q] - (double)nth[q])) /
+            1000;
+    return (struct times_summary){times_average(t), seconds[0], seconds[1]};
 }
 
 /* Time from the last required step before `step`. */

@@ -30,6 +30,8 @@ struct worker {
     uint32_t *rows;
     uint32_t *masks;
     size_t row_count, row_room;
+    uint32_t *words, *ranks; /* of the lists as bit sets (struct found_rows) */
+    size_t word_count, word_room;
     uint32_t *units;
     uint32_t *starts;
     size_t unit_room;
@@ -100,6 +102,17 @@ static void worker_rows(struct worker *w, size_t more)
     w->row_room = wanted + wanted / 2 + 4096;
     w->rows = mem_grow(w->rows, w->row_room, sizeof *w->rows);
     w->masks = mem_grow(w->masks, w->row_room, sizeof *w->masks);
+}
+
+static void worker_words(struct worker *w, size_t more)
+{
+    size_t wanted = w->word_count + more;
+
+    if (wanted <= w->word_room)
+        return;
+    w->word_room = wanted + wanted / 2 + 256;
+    w->words = mem_grow(w->words, w->word_room, sizeof *w->words);
+    w->ranks = mem_grow(w->ranks, w->word_room, sizeof *w->ranks);
 }
 
 static bool block_may_match(const struct segment_plan *s, uint32_t from, uint32_t to)
@@ -217,6 +230,12 @@ static size_t keep_shown(const struct segment_plan *p, uint32_t *rows, size_t co
     return kept;
 }
 
+/* The rows that match are those with the right names, no more and no less: the bit set is exact. */
+static bool is_by_name(const struct segment_plan *p)
+{
+    return !p->every_name && !p->clips_time && !p->checked && !p->hidden_count;
+}
+
 /* Adds the matching rows of [from, to) to the worker's lists. False: all of them match, no list. */
 static bool match_rows(const struct scan *s, struct worker *w, const struct segment_plan *p,
                        uint32_t from, uint32_t to)
@@ -230,13 +249,15 @@ static bool match_rows(const struct scan *s, struct worker *w, const struct segm
     if (from == to || !block_may_match(p, from, to))
         return true;
     worker_rows(w, (size_t)(to - from) + 32);
+    worker_words(w, found_words(from, to));
     uint32_t *rows = w->rows + w->row_count, *masks = w->masks + w->row_count;
     if (p->every_name) {
         count = to - from;
         for (size_t i = 0; i < count; i++)
             rows[i] = from + (uint32_t)i;
     } else {
-        count = s->match[p - s->segments](p, from, to, rows);
+        struct found_rows found = {rows, w->words + w->word_count, w->ranks + w->word_count};
+        count = s->match[p - s->segments](p, from, to, &found);
     }
     if (p->hidden_count)
         count = keep_shown(p, rows, count);
@@ -298,7 +319,7 @@ static void task_of_rows(void *context, size_t task, unsigned thread)
         scan_fail(s, &e);
         return;
     }
-    w->row_count = 0;
+    w->row_count = w->word_count = 0;
     struct row_run run = {.first = from, .count = to - from};
     if (match_rows(s, w, p, from, to))
         run = (struct row_run){.rows = w->rows,
@@ -376,6 +397,9 @@ static bool piece_add(struct scan *s, struct worker *w, const struct segment_pla
         return false;
     piece.is_every = !match_rows(s, w, p, g->starts[from], g->starts[to]);
     piece.found_to = w->row_count;
+    piece.words_from = w->word_count;
+    piece.has_ranks = !piece.is_every && is_by_name(p);
+    w->word_count += piece.has_ranks ? found_words(g->starts[from], g->starts[to]) : 0;
     list_end(w);
     if (piece.is_every || piece.found_to > piece.found_from)
         ARRAY_PUSH(w->pieces, w->piece_count, w->piece_room) = piece;
@@ -494,7 +518,7 @@ static void task_of_units(void *context, size_t task, unsigned thread)
 
     if (!scan_goes_on(s))
         return;
-    w->row_count = w->piece_count = 0;
+    w->row_count = w->word_count = w->piece_count = 0;
     w->joined.unit_count = w->joined.place_count = 0;
     worker_units(w, high - low);
     if (s->has_merges)
@@ -514,6 +538,8 @@ static void task_of_units(void *context, size_t task, unsigned thread)
         .pieces = w->pieces,
         .rows = w->rows,
         .masks = w->masks,
+        .words = w->words,
+        .ranks = w->ranks,
         .units = w->joined.units,
         .places = w->joined.places,
         .low = low,
@@ -615,6 +641,8 @@ static void workers_free(struct scan *s, unsigned threads, struct scan_stats *st
         mem_free(w->pieces);
         mem_free(w->rows);
         mem_free(w->masks);
+        mem_free(w->words);
+        mem_free(w->ranks);
         mem_free(w->units);
         mem_free(w->starts);
         joining_free(&w->joining);

@@ -8,10 +8,28 @@
 #pragma once
 #include "store/scan_plan.h"
 
-/* Writes the matching row numbers in [from, to), ascending; returns how many. `rows` has room for
- * to - from + 32. The name column is pinned. */
+/*
+ * What matches among the rows [from, to). `rows`: their numbers, ascending, with room for
+ * to - from + 32. And as a bit set, for asking how many there are below a row: bit b of words[i] is
+ * row from + 32 i + b, ranks[i] how many matches stand before that word; found_words(from, to) of
+ * each.
+ */
+struct found_rows {
+    uint32_t *rows, *words, *ranks;
+};
+static inline size_t found_words(uint32_t from, uint32_t to)
+{
+    return (to - from) / 32 + 1;
+}
+
+/* Returns how many match. The name column is pinned. */
 typedef size_t match_names_fn(const struct segment_plan *s, uint32_t from, uint32_t to,
-                              uint32_t *rows);
+                              const struct found_rows *out);
+
+/* starts[i] = `at` and the matches below the row ends[i - 1], starts[0] = at; `first` is the row of
+ * the set's first bit. */
+void starts_of_ranks(const struct found_rows *found, uint32_t first, const uint32_t *ends,
+                     size_t count, uint32_t at, uint32_t *starts);
 
 /*
  * Intervals of the rows first … first+count-1 of a segment whose edges are even, eight at a time:
@@ -24,4 +42,5 @@ void masks_of_bytes(const struct segment_plan *s, uint32_t first, size_t count, 
 
 /* The best for this machine and this segment's lane width. */
 match_names_fn *match_names_best(const struct segment_plan *s);
-size_t match_names_plain(const struct segment_plan *s, uint32_t from, uint32_t to, uint32_t *rows);
+size_t match_names_plain(const struct segment_plan *s, uint32_t from, uint32_t to,
+                         const struct found_rows *out);

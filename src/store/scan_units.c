@@ -254,51 +254,13 @@ INLINE void list_starts(const uint32_t *rows, const uint32_t *persons, size_t co
     }
 }
 
-#if defined __x86_64__
-#include <immintrin.h>
-
-/* Eight entries at a time: few persons have more in a month, so the branch is foreseen. */
-__attribute__((target("avx2,popcnt"))) static void list_starts_avx2(const uint32_t *rows,
-                                                                    const uint32_t *persons,
-                                                                    size_t count, uint32_t at,
-                                                                    uint32_t *starts)
-{
-    const __m256i sign = _mm256_set1_epi32(INT32_MIN);
-    size_t found = 0;
-
-    starts[0] = at;
-    for (size_t i = 0; i < count; i++) {
-        const __m256i end = _mm256_xor_si256(_mm256_set1_epi32((int)persons[i + 1]), sign);
-        size_t below;
-        do {
-            __m256i r = _mm256_loadu_si256((const __m256i *)(const void *)(rows + found));
-            __m256i less = _mm256_cmpgt_epi32(end, _mm256_xor_si256(r, sign));
-            unsigned bits = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(less));
-            below = (size_t)__builtin_popcount(bits);
-            found += below;
-        } while (UNLIKELY(below == LIST_PADDING));
-        starts[i + 1] = at + (uint32_t)found;
-    }
-}
-#endif
-
-static void list_starts_best(const uint32_t *rows, const uint32_t *persons, size_t count,
-                             uint32_t at, uint32_t *starts)
-{
-#if defined __x86_64__
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt")) {
-        list_starts_avx2(rows, persons, count, at, starts);
-        return;
-    }
-#endif
-    list_starts(rows, persons, count, at, starts);
-}
-
 size_t piece_write(const struct units_job *job, const struct piece *piece, struct output *out,
                    size_t at, const uint32_t **units, uint32_t *starts)
 {
     const struct segment_plan *p = piece->segment;
     struct row_run run = {.count = piece_events(piece)};
+    struct found_rows found = {.words = job->words + piece->words_from,
+                               .ranks = job->ranks + piece->words_from};
 
     if (!piece->is_every) {
         run.rows = job->rows + piece->found_from;
@@ -320,7 +282,9 @@ size_t piece_write(const struct units_job *job, const struct piece *piece, struc
     if (piece->is_every)
         for (size_t i = 0; i <= count; i++)
             starts[i] = (uint32_t)at + rows[i] - rows[0];
+    else if (piece->has_ranks)
+        starts_of_ranks(&found, rows[0], rows + 1, count, (uint32_t)at, starts);
     else
-        list_starts_best(run.rows, rows, count, (uint32_t)at, starts);
+        list_starts(run.rows, rows, count, (uint32_t)at, starts);
     return count;
 }

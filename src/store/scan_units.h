@@ -9,8 +9,8 @@
 #pragma once
 #include "store/scan_emit.h"
 
-/* Lists end in so many entries above every row, so that eight may be looked at at once. */
-enum { LIST_PADDING = 8, LIST_END = UINT32_MAX };
+/* Lists end in so many entries above every row, so that four may be looked at at once. */
+enum { LIST_PADDING = 4, LIST_END = UINT32_MAX };
 
 /* Rows of one segment: whole persons person_from … person_to-1, or, where persons were merged, the
  * rows of some units as lists (scan_join.h). */
@@ -20,6 +20,8 @@ struct piece {
     uint32_t unit; /* whom the only person's rows belong to, before they are joined */
     bool is_every; /* all rows match: no list */
     bool is_joined;
+    bool has_ranks;                           /* the list is there as a bit set, too, */
+    size_t words_from;                        /* from here on */
     size_t found_from, found_to;              /* in the lists of rows and masks, without padding */
     size_t unit_from, unit_count, place_from; /* joined: in the lists of units and places */
 };
@@ -29,6 +31,7 @@ struct units_job {
     const struct piece *pieces; /* by segment, at most one of each */
     size_t piece_count;
     const uint32_t *rows, *masks;
+    uint32_t *words, *ranks;
     const uint32_t *units; /* of joined pieces */
     const size_t *places;  /* where each unit's rows begin, and the last one's end */
     uint32_t low, high;    /* units of the task */

@@ -131,32 +131,39 @@ static struct str bytes_of(const void *at, uint64_t bytes)
     return (struct str){at, bytes};
 }
 
+/* The largest of an array, several at a time: each block is looked through once, when first read.
+ */
+#define TOP_OF(name, type)                                                                         \
+    static uint64_t name(const type *lanes, uint64_t count)                                        \
+    {                                                                                              \
+        enum { ABREAST = 64 / sizeof(type) };                                                      \
+        type tops[ABREAST] = {0};                                                                  \
+        uint64_t i = 0;                                                                            \
+        for (; i + ABREAST <= count; i += ABREAST)                                                 \
+            for (size_t k = 0; k < ABREAST; k++)                                                   \
+                tops[k] = MAX(tops[k], lanes[i + k]);                                              \
+        for (; i < count; i++)                                                                     \
+            tops[0] = MAX(tops[0], lanes[i]);                                                      \
+        for (size_t k = 1; k < ABREAST; k++)                                                       \
+            tops[0] = MAX(tops[0], tops[k]);                                                       \
+        return tops[0];                                                                            \
+    }
+TOP_OF(top_of_8, uint8_t)
+TOP_OF(top_of_16, uint16_t)
+TOP_OF(top_of_32, uint32_t)
+#undef TOP_OF
+
 /* The largest lane in a block. Sub-byte lanes: of every byte that occurs, each part. */
 static uint64_t lane_max(const struct column *c, uint64_t from, uint64_t to)
 {
     uint64_t max = 0;
 
-    if (c->lane_bits == 8) {
-        const uint8_t *lanes = c->lanes;
-        uint8_t top = 0;
-        for (uint64_t i = from; i < to; i++)
-            top = MAX(top, lanes[i]);
-        return top;
-    }
-    if (c->lane_bits == 16) {
-        const uint16_t *lanes = c->lanes;
-        uint16_t top = 0;
-        for (uint64_t i = from; i < to; i++)
-            top = MAX(top, lanes[i]);
-        return top;
-    }
-    if (c->lane_bits == 32) {
-        const uint32_t *lanes = c->lanes;
-        uint32_t top = 0;
-        for (uint64_t i = from; i < to; i++)
-            top = MAX(top, lanes[i]);
-        return top;
-    }
+    if (c->lane_bits == 8)
+        return top_of_8((const uint8_t *)c->lanes + from, to - from);
+    if (c->lane_bits == 16)
+        return top_of_16((const uint16_t *)c->lanes + from, to - from);
+    if (c->lane_bits == 32)
+        return top_of_32((const uint32_t *)c->lanes + from, to - from);
     for (uint64_t i = from; i < to; i++)
         max = MAX(max, column_lane(c, i));
     return max;
