@@ -21,6 +21,7 @@ struct life {
     uint32_t sent[LIFE_PEOPLE + ALIVE]; /* events so far; the last ALIVE are never erased */
     bool is_erased[LIFE_PEOPLE], was_in_copy[LIFE_PEOPLE];
     struct err e;
+    bool spares_first; /* the control: nobody erases person 0 */
 };
 
 static uint64_t throw(struct life * l, uint64_t limit)
@@ -210,7 +211,8 @@ static bool step(struct life *l, bool may_crash)
     if (dice == 2 && may_crash)
         return crash(l) && check_rest(l, l->sent);
     bool is_gone = who < LIFE_PEOPLE && l->is_erased[who];
-    if (dice < 6 && who < LIFE_PEOPLE && !is_gone && l->copy)
+    bool is_spared = l->spares_first && who == 0;
+    if (dice < 6 && who < LIFE_PEOPLE && !is_gone && !is_spared && l->copy)
         return erase(l, who) && check_rest(l, l->sent);
     return is_gone || send(l, who);
 }
@@ -220,6 +222,9 @@ static bool live(struct rig *r, struct life *l)
     uint32_t in_copy[LIFE_PEOPLE + ALIVE];
     struct store_erasure x;
     struct str list;
+    l->spares_first = r->is_control;
+    if (l->spares_first && !send(l, 0)) /* there must be something to find */
+        return false;
     for (uint32_t i = 0; i < LIFE_STEPS; i++) {
         if (i == LIFE_STEPS / 3) { /* a backup; from here on people are erased */
             if (!store_maintain(l->s, &l->e))
