@@ -193,6 +193,37 @@ describe('the numbers', TOGETHER, () => {
     });
   });
 
+  test('of the lifecycle are the answer’s, and add up', async () => {
+    await withPage({ path: '/?range=12w' }, async (page) => {
+      await settled(page);
+      const box = card(page, 'lifecycle');
+      await box.locator('canvas').waitFor();
+      await axe(page, 'lifecycle', '[data-card="lifecycle"]');
+      const { question } = asked(page, 'lifecycle');
+      assert.equal(question.event, null);
+      const answer = await ask(page, question);
+      await box.getByLabel('Table', { exact: true }).check();
+      const rows = box.locator('tbody tr');
+      assert.equal(await rows.count(), answer.intervals.length);
+      const names = ['active', 'new', 'returning', 'resurrecting', 'dormant'];
+      let before = null;
+      for (let i = 0; i < answer.intervals.length; i++) {
+        const cells = (await rows.nth(i).locator('td').allInnerTexts()).map(numbers);
+        assert.deepEqual(cells.map(Math.abs), names.map((name) => Math.abs(answer[name][i])));
+        const [active, fresh, returning, back] = names.map((name) => answer[name][i]);
+        assert.equal(active, fresh + returning + back);
+        if (before !== null) assert.equal(active - before, fresh + back + answer.dormant[i]);
+        before = active;
+      }
+      assert.match(await rows.last().innerText(), /not over yet/);
+      await box.getByRole('combobox', { name: 'Event' }).click();
+      await page.getByRole('option', { name: 'Signed Up' }).click();
+      await page.waitForURL(/life=Signed\+Up/);
+      await settled(page);
+      assert.equal(asked(page, 'lifecycle').question.event, 'Signed Up');
+    });
+  });
+
   test('leave as a CSV file that a spreadsheet does not run', async () => {
     await withPage({ path: '/?range=12w&by=note' }, async (page) => {
       await settled(page);

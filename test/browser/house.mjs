@@ -150,11 +150,12 @@ export async function openPage(browser, server, options = {}) {
 
 export const card = (page, id) => page.locator(`[data-card="${id}"]`);
 
-/** Waits until all three cards show answers. */
+/** Waits until all cards show answers. */
 export async function settled(page) {
   await card(page, 'retention').locator('table td[data-count]').first().waitFor();
   await card(page, 'funnel').locator('li[data-count]').first().waitFor();
   await card(page, 'trend').locator('canvas, table').first().waitFor();
+  await card(page, 'lifecycle').locator('canvas, table').first().waitFor();
   await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' });
 }
 

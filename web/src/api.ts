@@ -1,8 +1,14 @@
 // The server's HTTP interface, as this page uses it.
 import type { EventDefinition } from './logic/defaults';
-import type { FunnelAnswer, RetentionAnswer, TrendAnswer } from './logic/answers';
+import type {
+  FunnelAnswer,
+  LifecycleAnswer,
+  RetentionAnswer,
+  TrendAnswer,
+} from './logic/answers';
 import type {
   FunnelQuestion,
+  LifecycleQuestion,
   Question,
   RetentionQuestion,
   TrendQuestion,
@@ -89,7 +95,9 @@ export type AnswerOf<Q extends Question> = Q extends RetentionQuestion
     ? FunnelAnswer
     : Q extends TrendQuestion
       ? TrendAnswer
-      : never;
+      : Q extends LifecycleQuestion
+        ? LifecycleAnswer
+        : never;
 
 /** An answer with the question it belongs to: while a new one is on its way, the old one is shown. */
 export interface Answered<Q extends Question> {

@@ -8,6 +8,7 @@ import { EmptyState, UnknownProject } from './page/empty';
 import { FailureNote } from './page/failure';
 import { FunnelCard } from './page/funnel';
 import { Header } from './page/header';
+import { LifecycleCard } from './page/lifecycle';
 import { LoadingPage } from './page/loading';
 import styles from './page/page.module.css';
 import { RetentionCard } from './page/retention';
@@ -102,6 +103,7 @@ function ChartPage(props: {
         <RetentionCard {...shared} />
         <FunnelCard {...shared} />
         <TrendCard {...shared} />
+        <LifecycleCard {...shared} />
       </div>
     </>
   );

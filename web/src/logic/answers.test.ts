@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { biggestLoss, gridCells, gridTop, lastChange, shadeOf, type RetentionAnswer } from './answers';
+import {
+  biggestLoss,
+  gridCells,
+  gridTop,
+  lastChange,
+  lastLife,
+  shadeOf,
+  type LifecycleAnswer,
+  type RetentionAnswer,
+} from './answers';
 
 const step = (count: number, before: number | null) => ({
   name: 's',
@@ -43,5 +52,16 @@ describe('what cards derive from answers', () => {
     expect(lastChange(series)).toEqual({ index: 2, value: 30, change: 0.5 });
     expect(lastChange({ ...series, values: [0, 5], final: [true, true] })?.change).toBeNull();
     expect(lastChange({ ...series, values: [1], final: [false] })).toBeNull();
+  });
+
+  it('sums the last finished interval of a lifecycle up', () => {
+    const answer: LifecycleAnswer = {
+      from: '', to: '', as_of: '', timezone: 'UTC', intervals: ['a', 'b', 'c', 'd'],
+      new: [5, 2, 1, null], returning: [0, 3, 2, null], resurrecting: [0, 1, 0, null],
+      dormant: [0, -2, -4, null], active: [5, 6, 3, null], final: [true, true, false, false],
+    };
+    expect(lastLife(answer)).toEqual({ index: 1, active: 6, change: 1, perLost: 1.5 });
+    expect(lastLife({ ...answer, final: [true, false, false, false] })?.perLost).toBeNull();
+    expect(lastLife({ ...answer, final: [false, false, false, false] })).toBeNull();
   });
 });

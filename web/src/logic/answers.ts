@@ -48,6 +48,16 @@ export interface TrendAnswer extends Echo {
   series: TrendSeries[];
 }
 
+export const STATES = ['new', 'returning', 'resurrecting', 'dormant'] as const;
+export type State = (typeof STATES)[number];
+
+/** A number is null where its interval has not begun; dormant ones are negative. */
+export interface LifecycleAnswer extends Echo, Record<State, (number | null)[]> {
+  intervals: string[];
+  active: (number | null)[];
+  final: boolean[];
+}
+
 export type CellState = 'done' | 'running' | 'empty';
 
 export interface GridCell {
@@ -107,4 +117,16 @@ export function lastChange(
   if (index < 0 || value === null || value === undefined) return null;
   const before = index > 0 ? series.values[index - 1] : null;
   return { index, value, change: before ? value / before - 1 : null };
+}
+
+/** The last finished interval: who was active, and how many came for each one that went. */
+export function lastLife(
+  answer: LifecycleAnswer,
+): { index: number; active: number; change: number; perLost: number | null } | null {
+  const index = answer.final.lastIndexOf(true);
+  const active = answer.active[index];
+  if (index < 0 || active === null || active === undefined) return null;
+  const came = (answer.new[index] ?? 0) + (answer.resurrecting[index] ?? 0);
+  const went = -(answer.dormant[index] ?? 0);
+  return { index, active, change: came - went, perLost: went > 0 ? came / went : null };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { pickDefaults } from './defaults';
-import { funnelQuestion, retentionQuestion, trendQuestion } from './questions';
+import { funnelQuestion, lifecycleQuestion, retentionQuestion, trendQuestion } from './questions';
 
 const span = { from: '2026-08-31', to: '2026-11-21', interval: 'week', asOf: undefined } as const;
 
@@ -23,6 +23,14 @@ describe('questions', () => {
       insight: 'funnel', from: '2026-08-31', to: '2026-11-21', timezone: 'UTC',
       steps: [{ event: 'A' }, { event: 'B' }], window: '14d',
     });
+  });
+
+  it('of a lifecycle name the event, or any', () => {
+    expect(lifecycleQuestion(span, 'UTC', null)).toEqual({
+      insight: 'lifecycle', from: '2026-08-31', to: '2026-11-21', timezone: 'UTC',
+      interval: 'week', event: null,
+    });
+    expect(lifecycleQuestion(span, 'UTC', 'A').event).toBe('A');
   });
 
   it('of a trend carry a breakdown only when one is chosen', () => {

@@ -34,7 +34,13 @@ export interface TrendQuestion extends Common {
   limit?: number;
 }
 
-export type Question = RetentionQuestion | FunnelQuestion | TrendQuestion;
+export interface LifecycleQuestion extends Common {
+  insight: 'lifecycle';
+  interval: Interval;
+  event: string | null;
+}
+
+export type Question = RetentionQuestion | FunnelQuestion | TrendQuestion | LifecycleQuestion;
 
 /** Lines that stay apart from each other; the rest is one group "Other". */
 export const BREAKDOWN_LIMIT = 6;
@@ -103,4 +109,12 @@ export function trendQuestion(
     question.limit = BREAKDOWN_LIMIT;
   }
   return question;
+}
+
+export function lifecycleQuestion(
+  span: Span,
+  timezone: string,
+  event: string | null,
+): LifecycleQuestion {
+  return { insight: 'lifecycle', ...common(span, timezone), interval: span.interval, event };
 }

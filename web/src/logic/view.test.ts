@@ -22,6 +22,7 @@ describe('the address bar', () => {
       event: null,
       math: 'events',
       by: 'plan',
+      life: 'Logged In',
     };
     expect(parseView(formatView(view))).toEqual(view);
   });

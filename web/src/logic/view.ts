@@ -30,6 +30,8 @@ export interface View {
   event: EventChoice;
   math: 'people' | 'events';
   by: string | undefined;
+  /** Whose lifecycle; any event unless chosen. */
+  life: string | undefined;
 }
 
 export const DEFAULT_VIEW: View = {
@@ -46,6 +48,7 @@ export const DEFAULT_VIEW: View = {
   event: undefined,
   math: 'people',
   by: undefined,
+  life: undefined,
 };
 
 function oneOf<T extends string>(values: readonly T[], text: string | null, otherwise: T): T {
@@ -83,6 +86,7 @@ export function parseView(search: string): View {
     event: readChoice(params, 'event'),
     math: oneOf(['people', 'events'], params.get('math'), 'people'),
     by: params.get('by') || undefined,
+    life: params.get('life') || undefined,
   };
 }
 
@@ -111,6 +115,7 @@ export function formatView(view: View): string {
   choice('event', view.event);
   put('math', view.math, DEFAULT_VIEW.math);
   put('by', view.by);
+  put('life', view.life);
   const text = params.toString();
   return text === '' ? '' : '?' + text;
 }
