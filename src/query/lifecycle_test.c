@@ -328,18 +328,13 @@ static void answer_is(const char *data, const char *question, const char *member
 
 /* a: 2, 3, 5; b: 3, 4; both of account x; c (account y) came to be on the 4th, but was there on
  * the 3rd already. */
-static const char three[] =
-    "{\"events\":[" EVENT("a", "x", "02") "," EVENT("a", "x", "03") "," EVENT(
-        "a", "x",
-        "05") "," EVENT("b", "x",
-                        "03") "," EVENT("b", "x",
-                                        "04") "," EVENT("c", "y",
-                                                        "03") "," EVENT("c", "y",
-                                                                        "04") "],"
-                                                                              "\"created\":{\"c\":"
-                                                                              "\"2026-03-04T00:00:"
-                                                                              "00Z\",\"x\":\"2026-"
-                                                                              "03-05T00:00:00Z\"}}";
+static const char three[] = "{\"events\":["
+    /* clang-format off */
+    EVENT("a", "x", "02") "," EVENT("a", "x", "03") "," EVENT("a", "x", "05") ","
+    EVENT("b", "x", "03") "," EVENT("b", "x", "04") ","
+    EVENT("c", "y", "03") "," EVENT("c", "y", "04")
+    /* clang-format on */
+    "],\"created\":{\"c\":\"2026-03-04T00:00:00Z\",\"x\":\"2026-03-05T00:00:00Z\"}}";
 
 static void states_by_hand(void **state)
 {

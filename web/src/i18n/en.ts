@@ -172,7 +172,7 @@ export const en = {
   'lifecycle.resurrecting': 'Back again',
   'lifecycle.dormant': 'Gone quiet',
   'lifecycle.change': 'Change on the one before',
-  'lifecycle.perLost': 'came for those who went: {{percent}}',
+  'lifecycle.perLost': '{{percent}} as many came as went',
   'lifecycle.legend': 'Parts of the bars',
   'lifecycle.tableLabel': 'Numbers of the lifecycle',
   'lifecycle.chart': 'Bars by {{interval}}, {{from}} to {{to}}: new, returning and back again above the line, gone quiet below. The table view has every number.',

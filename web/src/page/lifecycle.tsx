@@ -90,7 +90,7 @@ function Answer(props: { answered: Answered<LifecycleQuestion>; mode: 'chart' | 
           />
           <Figure
             label={t('lifecycle.change')}
-            value={(last.change > 0 ? '+' : '') + format.count(last.change)}
+            value={(last.change > 0 ? '+' : '') + format.count(last.change).replace('-', '\u2212')}
             note={
               last.perLost !== null &&
               t('lifecycle.perLost', { percent: format.percent(last.perLost) })
