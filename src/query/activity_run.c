@@ -194,17 +194,27 @@ static bool sink_parts(void *context, const struct scan_batch *b)
 
 /* ---- persons by group, or where an interval takes several events ---- */
 
+/* The codes of a breakdown by one text, the usual one: they are its keys but for one. */
+static const uint32_t *codes_of_one_text(const struct grouping *g, const struct scan_batch *b)
+{
+    bool is_one = g && g->count == 1 && !g->parts[0].of_person && !g->parts[0].is_numeric;
+    return is_one ? b->codes[g->parts[0].column] : NULL;
+}
+
 /* Neighbours mostly fall into the same track and interval: nothing new then. */
 static void person_mark(struct worker *w, const struct scan_batch *b, size_t u)
 {
     struct tracks *t = &w->tracks;
+    const uint32_t *codes = codes_of_one_text(w->keyer.grouping, b);
     uint64_t unit_key = keyer_unit_key(&w->keyer, b->units[u]), before = UINT64_MAX;
     uint32_t slot = 0;
     size_t at = 0;
 
     for (size_t i = b->starts[u]; i < b->starts[u + 1]; i++) {
         uint64_t key = unit_key;
-        if (w->keyer.grouping)
+        if (codes)
+            key = codes[i] + 1U; /* as keyer_event_key: none is 0 */
+        else if (w->keyer.grouping)
             key |= keyer_event_key(&w->keyer, b, i);
         if (key != before) {
             slot = keyer_slot(&w->keyer, key);
