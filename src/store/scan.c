@@ -246,7 +246,7 @@ static bool match_rows(const struct scan *s, struct worker *w, const struct segm
     w->stats.rows += to - from;
     if (p->every_name && !p->clips_time && !p->checked && !p->hidden_count)
         return false;
-    if (from == to || !block_may_match(p, from, to))
+    if (!block_may_match(p, from, to))
         return true;
     worker_rows(w, (size_t)(to - from) + 32);
     worker_words(w, found_words(from, to));
@@ -340,7 +340,7 @@ static uint32_t person_index(const struct segment *g, uint32_t ordinal)
     const uint32_t *persons = g->persons;
     uint32_t count = g->person_count, step = 16;
 
-    if (!count || persons[count - 1] < ordinal)
+    if (persons[count - 1] < ordinal)
         return count;
     uint64_t span = (uint64_t)persons[count - 1] - persons[0] + 1;
     uint32_t low = 0, high = count;
@@ -609,7 +609,7 @@ static size_t tasks_by_unit(struct scan *s)
 
     for (size_t i = 0; i < s->segment_count; i++)
         rows += s->segments[i].segment->rows;
-    if (!rows || !s->unit_count)
+    if (!rows)
         return 0;
     uint64_t units = (uint64_t)s->unit_count * TASK_ROWS / rows;
     s->task_units = (uint32_t)MIN(MAX(units, 16U), 65536U);

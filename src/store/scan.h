@@ -77,6 +77,7 @@ struct scan_plan {
     struct os *os;        /* for the deadline; NULL = none */
     uint64_t deadline_ns; /* os_monotonic_ns; 0 = none */
     const volatile bool *cancel; /* NULL = none */
+    bool is_plain;               /* tests: without the machine's own vector instructions */
 };
 
 struct scan_batch {

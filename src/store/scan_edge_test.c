@@ -175,6 +175,134 @@ static void damage_ends_a_scan(void **state)
     clear_scene(&c);
 }
 
+static bool is_p1(const void *context, struct value v)
+{
+    (void)context;
+    return v.type == VALUE_TEXT && str_equal(v.text, STR("p1"));
+}
+
+/* A condition is asked of a dictionary while the scan is planned: however deep, damage there ends
+ * it. */
+static void damage_of_a_condition_ends_a_scan(void **state)
+{
+    (void)state;
+    static const struct scan_condition p1 = {
+        .kind = SCAN_TEST, .subject = SCAN_PROPERTY, .property = {"plan", 4}, .test = is_p1};
+    static const struct scan_condition *const one[] = {&p1};
+    static const struct scan_condition no = {.kind = SCAN_NOT, .children = one, .child_count = 1};
+    static const struct scan_condition *const two[] = {&no};
+    static const struct scan_condition all = {.kind = SCAN_ALL, .children = two, .child_count = 1};
+    static const struct scan_condition *const filters[] = {&p1, &no, &all};
+    struct scene c;
+    set_scene(&c, 9);
+    struct snapshot *v = look(&c, 0, 0);
+    const struct segment_own *own = v->segments[0]->own;
+    const struct column *list[VALUE_TYPE_COUNT];
+    assert_int_equal(segment_property(v->segments[0], STR("plan"), list), 1);
+    size_t at = (size_t)(list[0]->text_bytes - own->image.at);
+    snapshot_release(v);
+    for (size_t i = 0; i < COUNT(filters); i++) {
+        struct scan_selector selector = {.from = 0, .to = INT64_MAX, .filter = filters[i]};
+        struct scan_plan plan = {.selectors = &selector, .selector_count = 1, .want_time = true};
+        struct sum sum;
+        struct err e = {0};
+        v = look(&c, 0, 0);
+        assert_works(run(&c, v, &plan, false, &sum, &e), e);
+        assert_true(sum.rows > 20 && sum.rows < ROWS);
+        snapshot_release(v);
+        v = look(&c, at, 1);
+        assert_false(run(&c, v, &plan, false, &sum, &e));
+        assert_int_equal(e.kind, ERR_CORRUPT);
+        assert_non_null(strstr(e.text, "column property plan"));
+        snapshot_release(v);
+    }
+    clear_scene(&c);
+}
+
+/* Persons who were merged are read from where they lie: damage there ends the scan as well. */
+static void damage_of_a_merged_person_ends_a_scan(void **state)
+{
+    (void)state;
+    struct scene c;
+    set_scene(&c, 9);
+    for (uint32_t i = 0; i < 1000; i++)
+        people_put(c.people, arena_printf(c.s.arena, "v%u", i));
+    struct fact merge = {.kind = FACT_MERGE,
+                         .subject = STR("v999"),
+                         .other = STR("u3"),
+                         .created = (int64_t)FACT_CREATED_NONE};
+    assert_true(people_apply(c.people, &merge));
+    struct intern *codes = intern_create();
+    struct scan_plan plan = plan_of(true, codes);
+    struct snapshot *v = look(&c, 0, 0);
+    struct sum good, sum;
+    struct err e = {0};
+    assert_works(run(&c, v, &plan, false, &good, &e), e);
+    size_t time_at = 0;
+    const struct segment_own *own = v->segments[0]->own;
+    time_at = (size_t)((const char *)v->segments[0]->time->lanes - own->image.at);
+    snapshot_release(v);
+    for (unsigned reversed = 0; reversed < 2; reversed++) {
+        struct fact back = {.kind = reversed ? FACT_MERGE : FACT_UNMERGE,
+                            .subject = STR("v999"),
+                            .other = STR("u3"),
+                            .created = (int64_t)FACT_CREATED_NONE};
+        e = (struct err){0};
+        v = look(&c, time_at + 5, 1);
+        assert_false(run(&c, v, &plan, false, &sum, &e));
+        assert_int_equal(e.kind, ERR_CORRUPT);
+        snapshot_release(v);
+        assert_true(people_apply(c.people, &back));
+    }
+    intern_destroy(codes);
+    clear_scene(&c);
+}
+
+/* What there is to ask for, with persons left out: damaged parts are left out, never wrong. */
+static void damage_is_left_out_of_lists(void **state)
+{
+    (void)state;
+    struct scene c;
+    static const uint32_t erased[] = {3, 6, 9, 60, 61};
+    uint64_t good_events = 0, good_properties = 0, less = 0;
+    int64_t first = 0, last = 0;
+
+    set_scene(&c, 9);
+    for (size_t at = 0; at < c.bytes.len; at += at ? 37 : 1) {
+        AUTO(arena) *arena = arena_create(0);
+        struct event_name_info *names;
+        struct property_info *properties;
+        size_t name_count, property_count;
+        uint64_t events = 0, values = 0;
+        int64_t from, to;
+        struct snapshot *v = look(&c, at, at ? 8 : 0);
+        if (!v)
+            continue;
+        v->hidden = hidden_with(NULL, erased, COUNT(erased), NULL, 0);
+        bool has_span = snapshot_span(v, &from, &to);
+        snapshot_events(v, arena, &names, &name_count);
+        snapshot_properties(v, arena, &properties, &property_count);
+        for (size_t i = 0; i < name_count; i++)
+            events += names[i].count;
+        for (size_t i = 0; i < property_count; i++)
+            values += properties[i].count;
+        if (at == 0) {
+            good_events = events;
+            good_properties = values;
+            first = from;
+            last = to;
+            assert_true(has_span && events > 100 && events < ROWS && values > events);
+        }
+        assert_true(!has_span || (from == first && to == last));
+        assert_true(events == 0 || events == good_events);
+        assert_true(values <= good_properties);
+        less += !has_span || !events || values < good_properties;
+        snapshot_release(v);
+    }
+    assert_true(less > 20);
+    clear_scene(&c);
+}
+
 static void cancelled_and_late_scans_say_so(void **state)
 {
     (void)state;
@@ -203,8 +331,10 @@ static void cancelled_and_late_scans_say_so(void **state)
         assert_false(run(&c, v, &plan, false, &sum, &e));
         assert_int_equal(e.kind, ERR_BUSY);
         assert_non_null(strstr(e.text, "longer than its limit"));
-        plan.deadline_ns = UINT64_MAX;
+        plan.deadline_ns = 0;
         e = (struct err){0};
+        assert_works(run(&c, v, &plan, false, &sum, &e), e);
+        plan.deadline_ns = UINT64_MAX;
         assert_works(run(&c, v, &plan, false, &sum, &e), e);
         assert_works(run(&c, v, &plan, true, &sum, &e), e); /* told to stop: no error */
         assert_true(sum.rows > 0);
@@ -280,6 +410,9 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(damage_ends_a_scan),
+        cmocka_unit_test(damage_of_a_condition_ends_a_scan),
+        cmocka_unit_test(damage_of_a_merged_person_ends_a_scan),
+        cmocka_unit_test(damage_is_left_out_of_lists),
         cmocka_unit_test(cancelled_and_late_scans_say_so),
         cmocka_unit_test(many_names_are_matched),
         cmocka_unit_test(too_many_values_are_refused),

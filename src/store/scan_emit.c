@@ -107,6 +107,7 @@ static void emit_interval(const struct scan_plan *p, const struct segment_plan *
         RUN_EACH(run, row, k, out[k] = plan_interval(p, s->segment->month_start + time[row]));
 }
 
+/* A list of rows always comes with its masks. */
 static void emit_mask(const struct segment_plan *s, const struct row_run *run,
                       uint32_t *restrict out)
 {
@@ -115,12 +116,11 @@ static void emit_mask(const struct segment_plan *s, const struct row_run *run,
 
     if (run->masks)
         memcpy(out, run->masks, run->count * sizeof *out);
-    else if (names->lane_bits == 8 && !run->rows)
-        masks_of_bytes(s, run->first, run->count, out);
     else if (names->lane_bits == 8)
-        RUN_EACH(run, row, k, out[k] = selectors[((const uint8_t *)names->lanes)[row]]);
+        masks_of_bytes(s, run->first, run->count, out);
     else
-        RUN_EACH(run, row, k, out[k] = selectors[column_lane(names, row)]);
+        for (size_t k = 0; k < run->count; k++)
+            out[k] = selectors[column_lane(names, run->first + k)];
 }
 
 static void emit_sequence(const struct segment_plan *s, const struct row_run *run, uint32_t *out)
@@ -282,7 +282,7 @@ void output_order(struct output *o, size_t from, size_t to)
 
     for (size_t i = from + 1; i < to && is_sorted; i++)
         is_sorted = !stands_before(o, i, i - 1);
-    if (is_sorted || to - from < 2)
+    if (is_sorted)
         return;
 
     size_t count = to - from;

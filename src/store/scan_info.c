@@ -76,8 +76,7 @@ void snapshot_events(const struct snapshot *v, struct arena *arena, struct event
         const struct row_range *hidden;
         struct err e = {0};
         size_t hidden_count = hidden_rows(v->hidden, g, arena, &hidden);
-        if (segment_pin(g, g->name, 0, 0, &e) &&
-            (!hidden_count || shown_names(g, hidden, hidden_count, arena, &shown, &e)))
+        if (!hidden_count || shown_names(g, hidden, hidden_count, arena, &shown, &e))
             names_add(g, &shown, names, arena, &found, count, &room);
     }
     *list = arena_array(arena, *count, sizeof **list);

@@ -196,7 +196,7 @@ void masks_of_bytes(const struct segment_plan *s, uint32_t first, size_t count, 
     size_t k = 0;
 
 #if defined __x86_64__
-    if (s->small_tables && __builtin_cpu_supports("avx2"))
+    if (s->small_tables && s->has_avx2)
         k = masks_avx2(s, names, count, out);
 #endif
     for (; k < count; k++)
@@ -206,7 +206,7 @@ void masks_of_bytes(const struct segment_plan *s, uint32_t first, size_t count, 
 void intervals_even(const struct segment_plan *s, uint32_t first, size_t count, uint16_t *out)
 {
 #if defined __x86_64__
-    if (__builtin_cpu_supports("avx2")) {
+    if (s->has_avx2) {
         intervals_avx2(s, first, count, out);
         return;
     }
@@ -217,14 +217,16 @@ void intervals_even(const struct segment_plan *s, uint32_t first, size_t count, 
     }
 }
 
-void starts_of_ranks(const struct found_rows *found, uint32_t first, const uint32_t *ends,
-                     size_t count, uint32_t at, uint32_t *starts)
+void starts_of_ranks(const struct segment_plan *s, const struct found_rows *found, uint32_t first,
+                     const uint32_t *ends, size_t count, uint32_t at, uint32_t *starts)
 {
 #if defined __x86_64__
-    if (__builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi")) {
+    if (s->has_avx2) {
         starts_popcnt(found, first, ends, count, at, starts);
         return;
     }
+#else
+    (void)s;
 #endif
     starts_write(found, first, ends, count, at, starts);
 }
@@ -232,7 +234,7 @@ void starts_of_ranks(const struct found_rows *found, uint32_t first, const uint3
 match_names_fn *match_names_best(const struct segment_plan *s)
 {
 #if defined __x86_64__
-    if (s->segment->name->lane_bits == 8 && __builtin_cpu_supports("avx2"))
+    if (s->has_avx2 && s->segment->name->lane_bits == 8)
         return match_names_avx2;
 #else
     (void)s;

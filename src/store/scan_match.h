@@ -28,8 +28,8 @@ typedef size_t match_names_fn(const struct segment_plan *s, uint32_t from, uint3
 
 /* starts[i] = `at` and the matches below the row ends[i - 1], starts[0] = at; `first` is the row of
  * the set's first bit. */
-void starts_of_ranks(const struct found_rows *found, uint32_t first, const uint32_t *ends,
-                     size_t count, uint32_t at, uint32_t *starts);
+void starts_of_ranks(const struct segment_plan *s, const struct found_rows *found, uint32_t first,
+                     const uint32_t *ends, size_t count, uint32_t at, uint32_t *starts);
 
 /*
  * Intervals of the rows first … first+count-1 of a segment whose edges are even, eight at a time:

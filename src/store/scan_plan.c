@@ -90,7 +90,7 @@ static const uint8_t *test_table(const struct segment_context *c,
                                  const struct scan_condition *condition,
                                  const struct column *column, bool missing_passes)
 {
-    uint32_t shift = column->is_optional && !column->is_sparse ? 1 : 0;
+    uint32_t shift = column->is_optional;
     uint8_t *pass = arena_alloc(c->arena, (size_t)column->dictionary_count + 1);
 
     if (shift)
@@ -207,20 +207,15 @@ static bool test_passes(const struct node *n, const struct segment_plan *s, uint
 
 bool node_passes(const struct node *n, const struct segment_plan *s, uint32_t row, uint32_t unit)
 {
-    switch (n->kind) {
-    case NODE_TEST:
+    if (n->kind == NODE_TEST)
         return test_passes(n, s, row, unit);
-    case NODE_NOT:
+    if (n->kind == NODE_NOT)
         return !node_passes(n->children[0], s, row, unit);
-    case NODE_ALL:
-    case NODE_ANY:
-        for (size_t i = 0; i < n->child_count; i++)
-            if (node_passes(n->children[i], s, row, unit) != (n->kind == NODE_ALL))
-                return n->kind == NODE_ANY;
-        return n->kind == NODE_ALL;
-    default:
-        return n->kind == NODE_TRUE;
-    }
+    /* A list: what is true or false for the whole segment was settled while it was made. */
+    for (size_t i = 0; i < n->child_count; i++)
+        if (node_passes(n->children[i], s, row, unit) != (n->kind == NODE_ALL))
+            return n->kind == NODE_ANY;
+    return n->kind == NODE_ALL;
 }
 
 bool node_wants_unit(const struct node *n)
@@ -274,7 +269,7 @@ static bool codes_make(const struct segment_context *c, struct segment_plan *s,
 
     if (d->form != FORM_DICTIONARY)
         return codes_prepare(s->segment, d, column->codes, e);
-    uint32_t shift = d->is_optional && !d->is_sparse ? 1 : 0;
+    uint32_t shift = d->is_optional;
     uint32_t *codes = arena_array(c->arena, (size_t)d->dictionary_count + 1, sizeof *codes);
     if (shift)
         codes[0] = SCAN_CODE_NONE;
@@ -290,7 +285,7 @@ static void numbers_make(const struct segment_context *c, struct part *p)
 
     if (d->form != FORM_DICTIONARY)
         return;
-    uint32_t shift = d->is_optional && !d->is_sparse ? 1 : 0;
+    uint32_t shift = d->is_optional;
     double *numbers = arena_array(c->arena, (size_t)d->dictionary_count + 1, sizeof *numbers);
     if (shift)
         numbers[0] = NAN;
@@ -480,6 +475,17 @@ static void even_make(const struct segment_context *c, struct segment_plan *s)
     s->even.shift = 32 + log;
 }
 
+/* All that scan_match.c asks of the machine. */
+static bool machine_has_avx2(void)
+{
+#if defined __x86_64__
+    return (__builtin_cpu_supports("avx2") != 0) & (__builtin_cpu_supports("bmi") != 0) &
+           (__builtin_cpu_supports("popcnt") != 0);
+#else
+    return false;
+#endif
+}
+
 bool segment_plan_make(const struct segment_context *c, struct segment *g, struct segment_plan *out,
                        struct err *e)
 {
@@ -489,13 +495,12 @@ bool segment_plan_make(const struct segment_context *c, struct segment *g, struc
 
     *s = (struct segment_plan){
         .segment = g,
+        .has_avx2 = machine_has_avx2() & !c->plan->is_plain,
         .time = g->time->lanes,
         .always = UINT32_MAX,
         .small_tables = codes <= 64 && c->plan->selector_count <= 8 ? (codes + 15) / 16 : 0,
     };
     s->touched = arena_array(c->arena, g->column_count, sizeof *s->touched);
-    if (!pin_dictionary(g, g->name, e))
-        return false;
     touch(s, g->time);
     s->hidden_count = hidden_rows(c->snapshot->hidden, g, c->arena, &s->hidden);
     if (!selectors_make(c, s, e))

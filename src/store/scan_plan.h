@@ -46,6 +46,7 @@ struct wanted {
 
 struct segment_plan {
     struct segment *segment;
+    bool has_avx2;             /* and the plan lets it be used */
     const uint32_t *time;      /* its lanes */
     const uint32_t *selectors; /* by name code: bit per selector */
     uint8_t set_low[16],
@@ -94,5 +95,5 @@ uint16_t plan_interval(const struct scan_plan *p, int64_t at);
 
 static inline bool lane_is_missing(const struct column *c, uint64_t lane)
 {
-    return c->is_optional && !c->is_sparse && lane == 0;
+    return c->is_optional && lane == 0;
 }

@@ -41,10 +41,8 @@ bool shown_names(struct segment *g, const struct row_range *hidden, size_t hidde
 static bool place_code(const struct column *c, uint64_t place, uint64_t *code)
 {
     uint64_t lane = c->form == FORM_PRESENCE ? 0 : column_lane(c, place);
-    bool has_missing = c->is_optional && !c->is_sparse;
-
-    *code = lane - has_missing;
-    return !has_missing || lane;
+    *code = lane - c->is_optional;
+    return !c->is_optional || lane;
 }
 
 /* What hidden rows have: how many values, and which codes. */

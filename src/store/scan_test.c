@@ -12,7 +12,7 @@
 #include "os/os_sim.h"
 #include "store/scan.h"
 
-enum { EVENTS = 1500, PEOPLE = 40, NAMES_MAX = 80, PLANS = 60, OUT_MAX = 1 << 14 };
+enum { EVENTS = 1500, PEOPLE = 40, NAMES_MAX = 900, PLANS = 60, OUT_MAX = 1 << 14 };
 
 static const int64_t start_ms = 1761955200000; /* 2025-11-01 */
 static const int64_t hour_ms = 3600000;
@@ -76,10 +76,10 @@ static void event_of(struct arena *a, const struct model *m, struct event *out)
     };
 }
 
-/* Few names, some, and more than byte shuffles are made for. */
+/* Few names, some, more than byte shuffles are made for, and more than a byte can number. */
 static uint32_t names_of(uint64_t seed)
 {
-    static const uint32_t counts[] = {12, 40, NAMES_MAX};
+    static const uint32_t counts[] = {12, 40, 80, NAMES_MAX};
     return counts[seed % COUNT(counts)];
 }
 
@@ -249,6 +249,7 @@ static void question_make(struct arena *a, struct question *q, struct dice *d, u
         .in_parts = roll(d, 2),
         .edges = roll(d, 3) ? q->edges : NULL,
         .edge_count = COUNT(q->edges),
+        .is_plain = roll(d, 2),
     };
     q->plan.in_parts = q->plan.in_parts && q->plan.by_unit;
 }

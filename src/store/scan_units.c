@@ -283,7 +283,7 @@ size_t piece_write(const struct units_job *job, const struct piece *piece, struc
         for (size_t i = 0; i <= count; i++)
             starts[i] = (uint32_t)at + rows[i] - rows[0];
     else if (piece->has_ranks)
-        starts_of_ranks(&found, rows[0], rows + 1, count, (uint32_t)at, starts);
+        starts_of_ranks(p, &found, rows[0], rows + 1, count, (uint32_t)at, starts);
     else
         list_starts(run.rows, rows, count, (uint32_t)at, starts);
     return count;

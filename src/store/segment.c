@@ -249,9 +249,9 @@ static bool texts_unpack(const struct segment *g, const struct column *c, struct
     else
         *e = (struct err){0}; /* said better below */
     for (uint32_t i = 0; is_good && i < c->dictionary_count; i++) {
-        uint64_t len;
-        is_good = varint_get(&rest, &len) && len <= d->plain_bytes && end + len <= UINT32_MAX;
-        at[i + 1] = is_good ? (uint32_t)(end += len) : 0;
+        uint64_t len = 0;
+        is_good = varint_get(&rest, &len) && len <= d->plain_bytes - end;
+        at[i + 1] = (uint32_t)(end += len);
     }
     if (!is_good || end != rest.len) {
         mem_free(plain);

@@ -49,8 +49,9 @@ static bool blocks_check(struct segment *g, struct err *e)
         low = MIN(low, g->month_start + seen.time_min);
         high = MAX(high, g->month_start + seen.time_max);
     }
-    return (low == g->time_min && high == g->time_max) ||
-           segment_damaged(g, e, "its first or last time is not so");
+    if (low != g->time_min || high != g->time_max)
+        return segment_damaged(g, e, "its first or last time is not so");
+    return true;
 }
 
 static bool names_check(struct segment *g, struct err *e)
@@ -67,7 +68,9 @@ static bool names_check(struct segment *g, struct err *e)
     }
     is_good &= memcmp(counts, g->name_counts, g->name->dictionary_count * sizeof *counts) == 0;
     mem_free(counts);
-    return is_good || segment_damaged(g, e, "what is said of its event names is not so");
+    if (!is_good)
+        return segment_damaged(g, e, "what is said of its event names is not so");
+    return true;
 }
 
 static bool ids_check(struct segment *g, struct err *e)
@@ -88,8 +91,9 @@ static bool ids_check(struct segment *g, struct err *e)
             id = (struct str){room, sizeof room};
         }
         if (!segment_find_id(g, id, &found, e) || found != row)
-            return e->kind == ERR_NONE ? segment_damaged(g, e, "the id of row %u is not found", row)
-                                       : false;
+            return e->kind != ERR_NONE
+                       ? false
+                       : segment_damaged(g, e, "the id of row %u is not found", row);
     }
     return true;
 }

@@ -111,6 +111,42 @@ static void id_filter(struct segment *g)
     memset((uint64_t *)(uintptr_t)g->id_filter, 0, g->id_filter_words * 8);
 }
 
+/* An entry of a row that has no id, where the search for the first one passes. */
+static void id_order_nowhere(struct segment *g)
+{
+    uint32_t *order = (uint32_t *)(uintptr_t)g->id_order, row = 0;
+
+    while (g->id->rows[row] == row)
+        row++;
+    for (uint32_t i = 0; i < g->id_count; i++)
+        order[i] = row;
+}
+
+static void first_time(struct segment *g)
+{
+    g->time_min--;
+}
+
+/* Events of one moment without a sequence of their own stand in any order. */
+static void ties_need_no_sequence(void **state)
+{
+    (void)state;
+    AUTO(chunk) *c = chunk_create();
+    struct chunk_result r;
+    struct buf bytes = {0};
+    struct err e = {0};
+
+    for (uint32_t i = 0; i < 20; i++) {
+        struct event v = {.time = i / 4, .copy = i % 4, .name = STR("e"), .person = STR("p")};
+        chunk_add(c, &v, 1, 0);
+    }
+    assert_works(chunk_images(c, STR("main"), 1, NULL, 0, 1, &r, &e), e);
+    buf_add(&bytes, buf_str(&((const struct segment_own *)r.images[0]->own)->image));
+    chunk_result_free(&r);
+    AUTO(segment) *g = opened(&bytes);
+    assert_works(segment_check(g, &e), e);
+}
+
 static void what_is_not_so_is_named(void **state)
 {
     (void)state;
@@ -122,11 +158,13 @@ static void what_is_not_so_is_named(void **state)
         {sequences_out_of_order, "is not in the order of time"},
         {block_time, "what is said of block 0 is not so"},
         {block_names, "what is said of block 0 is not so"},
+        {first_time, "its first or last time is not so"},
         {last_time, "its first or last time is not so"},
         {name_count, "what is said of its event names is not so"},
         {name_first, "what is said of its event names is not so"},
         {id_order, "is not found"},
         {id_filter, "is not found"},
+        {id_order_nowhere, "names a row without an id"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct buf bytes = good_bytes();
@@ -143,7 +181,10 @@ static void what_is_not_so_is_named(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {cmocka_unit_test(what_is_not_so_is_named)};
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_not_so_is_named),
+        cmocka_unit_test(ties_need_no_sequence),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

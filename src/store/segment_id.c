@@ -97,10 +97,9 @@ struct hash128 id_key_hash(const struct id_key *key)
 
 bool id_key_equal(const struct id_key *a, const struct id_key *b)
 {
-    if (a->is_uuid != b->is_uuid)
-        return false;
-    return a->is_uuid ? memcmp(a->uuid, b->uuid, SEGMENT_ID_BYTES) == 0
-                      : str_equal(a->text, b->text);
+    if (a->is_uuid && b->is_uuid)
+        return memcmp(a->uuid, b->uuid, SEGMENT_ID_BYTES) == 0;
+    return a->is_uuid == b->is_uuid && str_equal(a->text, b->text);
 }
 
 struct hash128 event_id_hash(struct str id)
@@ -160,7 +159,9 @@ static bool ids_check(const struct segment *g, struct err *e)
         return segment_damaged(g, e, "the checksum of its id index is wrong");
     for (uint32_t i = 0; i < g->id_count; i++)
         is_good &= g->id_order[i] < g->rows;
-    return is_good || segment_damaged(g, e, "its id index names a row that is not there");
+    if (!is_good)
+        return segment_damaged(g, e, "its id index names a row that is not there");
+    return true;
 }
 
 bool segment_ids_ready(struct segment *g, struct err *e)
@@ -194,7 +195,7 @@ static bool lower_bound(const struct segment *g, uint64_t low, uint32_t *out, st
 
     for (unsigned step = 0; from < to; step++) {
         uint32_t middle = from + (to - from) / 2;
-        if (step % 2 == 0 && to_hash > from_hash && low >= from_hash && low <= to_hash) {
+        if (step % 2 == 0) { /* from_hash <= low <= to_hash */
             unsigned __int128 part = (unsigned __int128)(low - from_hash) * (to - from);
             middle = from + (uint32_t)(part / ((unsigned __int128)(to_hash - from_hash) + 1));
         }

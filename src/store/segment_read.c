@@ -153,7 +153,9 @@ static bool read_people(struct reader *r, const struct segment_front *f)
         is_good &= g->starts[i] < g->starts[i + 1];
         is_good &= i == 0 || g->persons[i - 1] < g->persons[i];
     }
-    return is_good || segment_damaged(g, r->e, "its list of persons is out of order");
+    if (!is_good)
+        return segment_damaged(g, r->e, "its list of persons is out of order");
+    return true;
 }
 
 /* Which forms a value type may have. */
@@ -190,9 +192,9 @@ static bool kind_fits(const struct column_record *d)
     case COLUMN_ID:
         return d->type == VALUE_TEXT && d->form == FORM_TEXT && !(d->flags & COLUMN_OPTIONAL);
     case COLUMN_PROPERTY:
-        return true;
+        break;
     }
-    return false;
+    return true;
 }
 
 static bool width_fits(const struct column_record *d)
@@ -204,7 +206,7 @@ static bool width_fits(const struct column_record *d)
         return false;
     switch ((enum column_form)d->form) {
     case FORM_INTEGER:
-        return true;
+        break;
     case FORM_DICTIONARY:
         return d->lane_bits <= 32;
     case FORM_DOUBLE:
@@ -214,7 +216,7 @@ static bool width_fits(const struct column_record *d)
     case FORM_PRESENCE:
         return d->lane_bits == 0;
     }
-    return false;
+    return true;
 }
 
 static bool flags_fit(const struct column_record *d, const struct segment *g)
@@ -226,14 +228,14 @@ static bool flags_fit(const struct column_record *d, const struct segment *g)
         return false;
     if (is_sparse ? d->row_count == 0 || d->row_count > g->rows : d->row_count != 0)
         return false;
-    if (is_optional && (d->lane_bits == 0 || d->form == FORM_DOUBLE || d->form == FORM_PRESENCE))
+    if (is_optional && (d->lane_bits == 0 || d->form == FORM_DOUBLE))
         return false;
     if (has_dictionary ? d->dictionary_count == 0 : d->dictionary_count || d->values_bytes)
         return false;
     if (d->dictionary_count > (is_sparse ? d->row_count : g->rows))
         return false; /* each value is some row's */
     if (d->kind == COLUMN_ID)
-        return d->dictionary_count == g->id_count && g->id_count != 0 &&
+        return d->dictionary_count == g->id_count &&
                (is_sparse ? d->row_count : g->rows) == g->id_count && !(d->flags & COLUMN_PACKED);
     return !(d->flags & COLUMN_UUIDS) && (!(d->flags & COLUMN_PACKED) || d->form == FORM_TEXT);
 }
@@ -268,8 +270,6 @@ static bool read_dictionary(struct reader *r, const struct column_record *d, str
     if (d->flags & COLUMN_PACKED)
         return d->values_bytes > 0 && d->plain_bytes <= UINT32_MAX && d->plain_bytes >= count &&
                d->plain_bytes / SEGMENT_PACK_RATIO_MAX <= d->values_bytes;
-    if (d->values_bytes > UINT32_MAX)
-        return false;
     c->text_bytes = own->values;
     c->text_at = area(r, d->offsets_at, (count + 1) * 4);
     if (c->kind == COLUMN_ID && !(own->bits = area(r, d->bits_at, (count + 7) / 8)))
@@ -310,8 +310,6 @@ static bool read_column(struct reader *r, const struct column_record *d, struct 
     bool has_dictionary = c->form == FORM_DICTIONARY || c->form == FORM_TEXT;
     if (has_dictionary && !read_dictionary(r, d, c, own))
         return segment_damaged(g, r->e, "the dictionary of column %u lies outside of it", place);
-    if (c->kind == COLUMN_ID && !own->bits && !(d->flags & COLUMN_UUIDS))
-        return segment_damaged(g, r->e, "its ids have no kinds");
     if (place > 0 &&
         column_order(c[-1].kind, c[-1].property, c[-1].type, c->kind, c->property, c->type) >= 0)
         return segment_damaged(g, r->e, "column %u is out of order", place);

@@ -4,6 +4,7 @@
  */
 #include "store/segment_file.h"
 
+#include "codec/unpack.h"
 #include "store/segment_sample.h"
 
 /* Where the field is that is changed. */
@@ -19,13 +20,14 @@ struct forgery {
     const char *property;
 };
 
-/* One kind of segment after the other: with ids of both kinds, with UUIDs only, without ids. */
-enum shape { MIXED_IDS, UUIDS, NO_IDS, SHAPES };
+/* One kind of segment after the other: with ids of both kinds, with UUIDs only, without ids, and as
+ * merging writes it. */
+enum shape { MIXED_IDS, UUIDS, NO_IDS, PACKED };
 enum { ROWS = 900 };
 
 static struct str id_of(struct arena *arena, enum shape shape, uint32_t i)
 {
-    if (shape == NO_IDS || i % 3)
+    if (shape >= NO_IDS || i % 3)
         return STR("");
     if (shape == UUIDS || i % 2)
         return arena_printf(arena, "%08x-0000-4000-8000-0123456789ab", i);
@@ -42,6 +44,7 @@ static void make_bytes(enum shape shape, struct buf *out)
     for (uint32_t i = 0; i < ROWS; i++) {
         struct property p[] = {
             {STR("plan"), {.type = VALUE_TEXT, .text = str_sub(STR("abcdefg"), i % 5, 1)}},
+            {STR("same"), {.type = VALUE_INT, .integer = 12}},
             {STR("seats"), {.type = VALUE_INT, .integer = (int64_t)(hash_mix(i % 9) >> 2)}},
             {STR("price"), {.type = VALUE_DOUBLE, .number = i / 3.0}},
             {STR("size"), {.type = VALUE_DOUBLE, .number = i % 3 + 0.5}},
@@ -57,13 +60,16 @@ static void make_bytes(enum shape shape, struct buf *out)
                           .person = STR("p"),
                           .account = i % 2 ? STR("acme") : STR(""),
                           .properties = p,
-                          .property_count = i % 90 ? i % 40 ? 5 : 6 : 7};
+                          .property_count = i % 90 ? i % 40 ? 6 : 7 : 8};
         chunk_add(c, &v, i % 7, 0);
     }
     assert_works(chunk_images(c, STR("main"), 1, NULL, 0, 1, &r, &e), e);
     assert_int_equal(r.image_count, 1);
     buf_clear(out);
-    buf_add(out, buf_str(&((const struct segment_own *)r.images[0]->own)->image));
+    if (shape == PACKED)
+        assert_works(merge_segments(r.images, 1, STR("main"), 1, NULL, NULL, out, &e), e);
+    else
+        buf_add(out, buf_str(&((const struct segment_own *)r.images[0]->own)->image));
     chunk_result_free(&r);
 }
 
@@ -196,6 +202,8 @@ static void a_forged_header_is_refused(void **state)
     };
     refuse_all(MIXED_IDS, list, COUNT(list));
     refuse_all(NO_IDS, list, COUNT(list) - 1);
+    static const struct forgery ids[] = {IN_HEADER(id_count, 5, "lacks a column")};
+    refuse_all(NO_IDS, ids, COUNT(ids));
 }
 
 static void a_forged_directory_is_refused(void **state)
@@ -288,6 +296,7 @@ static void a_forged_column_is_refused(void **state)
         IN_COLUMN(COLUMN_PROPERTY, "rare", row_count, ROWS + 1, NO_FORM),
         IN_COLUMN(COLUMN_PROPERTY, "plan", row_count, 1, NO_FORM),
         IN_COLUMN(COLUMN_PROPERTY, "price", flags, COLUMN_OPTIONAL, NO_FORM),
+        IN_COLUMN(COLUMN_PROPERTY, "same", flags, COLUMN_OPTIONAL, NO_FORM),
         IN_COLUMN(COLUMN_PROPERTY, "plan", dictionary_count, 0, NO_FORM),
         IN_COLUMN(COLUMN_PROPERTY, "plan", dictionary_count, ROWS + 1, NO_FORM),
         IN_COLUMN(COLUMN_PROPERTY, "price", dictionary_count, 1, NO_FORM),
@@ -323,6 +332,51 @@ static void forged_uuids_are_refused(void **state)
     refuse_all(UUIDS, list, COUNT(list));
 }
 
+/* Texts packed into one frame: what the frame holds is not trusted, however it is made. */
+static void forged_packs_are_refused(void **state)
+{
+    (void)state;
+    static const struct forgery list[] = {
+        IN_COLUMN(COLUMN_PROPERTY, "url", values_bytes, 0, "the dictionary of column"),
+        IN_COLUMN(COLUMN_PROPERTY, "url", plain_bytes, 1, "the dictionary of column"),
+        IN_COLUMN(COLUMN_PROPERTY, "url", plain_bytes, FAR, "the dictionary of column"),
+        IN_COLUMN(COLUMN_PROPERTY, "url", plain_bytes, UINT32_MAX, "the dictionary of column"),
+        IN_COLUMN(COLUMN_PROPERTY, "url", plain_bytes, 60000, "cannot be unpacked"),
+    };
+    refuse_all(PACKED, list, COUNT(list));
+
+    BUF_AUTO good = {0};
+    struct column_record d;
+    make_bytes(PACKED, &good);
+    size_t at = record_at(&good, COLUMN_PROPERTY, "url");
+    memcpy(&d, good.at + at, sizeof d);
+    assert_true(d.flags & COLUMN_PACKED);
+    const struct {
+        uint8_t first, rest;
+    } fills[] = {
+        {0xff, 0xff},       /* no number at all */
+        {0x7f, 0x7f},       /* together longer than the frame */
+        {0, 0},             /* bytes are left over */
+    };
+    for (size_t i = 0; i < COUNT(fills); i++) {
+        struct buf forged = {0};
+        BUF_AUTO frame = {0};
+        struct err e = {0};
+        char *plain = mem_array(d.plain_bytes, 1);
+        memset(plain, fills[i].rest, d.plain_bytes);
+        plain[0] = (char)fills[i].first;
+        zstd_pack((struct str){plain, d.plain_bytes}, 1, &frame);
+        assert_true(frame.len < d.values_bytes);
+        buf_add(&forged, buf_str(&good));
+        memcpy(forged.at + d.values_at, frame.at, frame.len);
+        put(&forged, at + offsetof(struct column_record, values_bytes), 8, frame.len);
+        assert_false(read_all(&forged, &e));
+        assert_int_equal(e.kind, ERR_CORRUPT);
+        assert_non_null(strstr(e.text, "column property url: its texts cannot be unpacked"));
+        mem_free(plain);
+    }
+}
+
 static void a_short_file_is_refused(void **state)
 {
     (void)state;
@@ -341,6 +395,7 @@ int main(void)
         cmocka_unit_test(a_forged_list_of_persons_is_refused),
         cmocka_unit_test(a_forged_column_is_refused),
         cmocka_unit_test(forged_uuids_are_refused),
+        cmocka_unit_test(forged_packs_are_refused),
         cmocka_unit_test(a_short_file_is_refused),
     };
     return cmocka_run_group_tests_name("store/segment_read", tests, NULL, NULL);
