@@ -64,7 +64,7 @@ static bool texts_pack(struct encoder *n, struct encoded_column *c, const struct
     buf_clear(packed);
     for (uint32_t i = 0; i < used; i++)
         varint_put(plain, texts->at(texts->context, n->work->used[i]).len);
-    if (plain->len + total > UINT32_MAX)
+    if (plain->len + total > n->texts_max)
         return false;
     for (uint32_t i = 0; i < used; i++)
         buf_add(plain, texts->at(texts->context, n->work->used[i]));
@@ -99,7 +99,7 @@ static void texts_write(struct encoder *n, struct encoded_column *c, const struc
 
     for (uint32_t i = 0; i < used; i++)
         total += texts->at(texts->context, list[i]).len;
-    if (total > UINT32_MAX) {
+    if (total > n->texts_max) {
         too_large(n);
         return;
     }

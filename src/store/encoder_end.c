@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+enum { IDS_SORTED_AT_ONCE = 1 << 22 };
+
 void encoder_begin(struct encoder *n, struct buf *out, const struct encode_output *output,
                    struct encode_room *work, struct str project, uint32_t rows)
 {
@@ -10,7 +12,11 @@ void encoder_begin(struct encoder *n, struct buf *out, const struct encode_outpu
 
     REQUIRE(out->len == 0 && rows > 0 && rows <= SEGMENT_ROWS_MAX);
     REQUIRE(project.len <= sizeof n->header.project);
-    *n = (struct encoder){.out = out, .output = output, .work = work};
+    *n = (struct encoder){.out = out,
+                          .output = output,
+                          .work = work,
+                          .texts_max = UINT32_MAX,
+                          .ids_at_once = IDS_SORTED_AT_ONCE};
     memcpy(n->header.magic, SEGMENT_MAGIC, sizeof n->header.magic);
     n->header.version = SEGMENT_VERSION;
     n->header.header_bytes = sizeof n->header;
@@ -70,7 +76,7 @@ static struct block_info block_of(struct encoder *n, uint32_t from, uint32_t to,
         b.time_min = MIN(b.time_min, times[i]);
         b.time_max = MAX(b.time_max, times[i]);
         if (UNLIKELY(code >= n->name_count))
-            continue; /* what could not be read: the failure is noted */
+            continue; /* what was read back is not what was written: its checksum tells */
         bool is_first = names->counts[code]++ == 0;
         names->first[code] = is_first ? time : MIN(names->first[code], time);
         names->last[code] = is_first ? time : MAX(names->last[code], time);

@@ -3,10 +3,7 @@
 
 #include "store/radix.h"
 
-enum {
-    SORTED_AT_ONCE = 1 << 22, /* ids; more are sorted in parts of their hashes' range */
-    PARTS_BITS_MAX = 10,
-};
+enum { PARTS_BITS_MAX = 10 };
 
 struct id_totals {
     uint32_t count;
@@ -111,7 +108,7 @@ static void id_index_write(struct encoder *n, const struct id_source *source, ui
     struct id_window w;
     struct area area;
 
-    while (bits < PARTS_BITS_MAX && count >> bits > SORTED_AT_ONCE)
+    while (bits < PARTS_BITS_MAX && count >> bits > n->ids_at_once)
         bits++;
     struct radix_item *order = NULL, *spare = NULL;
     size_t room = 0, spare_room = 0;
@@ -153,7 +150,7 @@ void encoder_ids_from(struct encoder *n, const struct id_source *source)
 
     if (t.count == 0)
         return;
-    if (!t.all_uuids && t.bytes > UINT32_MAX) {
+    if (!t.all_uuids && t.bytes > n->texts_max) {
         struct err e = {0};
         err_set(&e, ERR_TOO_LARGE, "the ids exceed the 4 GiB that a segment holds");
         encoder_fail(n, &e);

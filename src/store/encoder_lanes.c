@@ -148,25 +148,21 @@ uint64_t shape_bytes(uint32_t rows, struct shape s, uint32_t count)
 
 /* ---- lanes ---- */
 
-/* One loop for each width; `v` is 32 or 64 bits wide. */
-#define PACK_LANES(v, count, bits, into)                                                           \
-    do {                                                                                           \
-        if ((bits) == 8)                                                                           \
-            for (size_t i_ = 0; i_ < (count); i_++)                                                \
-                ((uint8_t *)(into))[i_] = (uint8_t)(v)[i_];                                        \
-        else if ((bits) == 16)                                                                     \
-            for (size_t i_ = 0; i_ < (count); i_++)                                                \
-                ((uint16_t *)(into))[i_] = (uint16_t)(v)[i_];                                      \
-        else if ((bits) == 32)                                                                     \
-            for (size_t i_ = 0; i_ < (count); i_++)                                                \
-                ((uint32_t *)(into))[i_] = (uint32_t)(v)[i_];                                      \
-        else if ((bits) == 64)                                                                     \
-            for (size_t i_ = 0; i_ < (count); i_++)                                                \
-                ((uint64_t *)(into))[i_] = (v)[i_];                                                \
-        else if ((bits) > 0)                                                                       \
-            for (size_t i_ = 0; i_ < (count); i_++)                                                \
-                ((uint8_t *)(into))[i_ * (bits) / 8] |= (uint8_t)((v)[i_] << (i_ * (bits) % 8));   \
-    } while (0)
+/* One loop for each width up to 32 bits; `into` is zero. */
+static void lanes_pack(const uint32_t *restrict v, size_t count, unsigned bits, void *restrict into)
+{
+    if (bits == 8)
+        for (size_t i = 0; i < count; i++)
+            ((uint8_t *)into)[i] = (uint8_t)v[i];
+    else if (bits == 16)
+        for (size_t i = 0; i < count; i++)
+            ((uint16_t *)into)[i] = (uint16_t)v[i];
+    else if (bits == 32)
+        memcpy(into, v, count * sizeof *v);
+    else
+        for (size_t i = 0; i < count; i++)
+            ((uint8_t *)into)[i * bits / 8] |= (uint8_t)(v[i] << (i * bits % 8));
+}
 
 static void lane_set(void *lanes, unsigned bits, uint64_t at, uint64_t v)
 {
@@ -240,9 +236,9 @@ static void window_put(struct laner *l, const struct cells *w, uint64_t *done)
         REQUIRE(l->to - l->from == w->count);
         char *into = l->n->out->at + l->at;
         if (bits == 64)
-            PACK_LANES(wide, w->count, bits, into);
+            memcpy(into, wide, w->count * sizeof *wide);
         else
-            PACK_LANES(narrow, w->count, bits, into);
+            lanes_pack(narrow, w->count, bits, into);
         block_close(l);
         *done += w->count;
         return;

@@ -343,7 +343,7 @@ static void ids_put(struct imager *m)
 static bool months_encode(struct imager *m, struct str project, uint64_t age,
                           struct chunk_result *out, struct err *e)
 {
-    bool is_good = true;
+    bool all_good = true;
 
     for (size_t i = 0; i < m->month_count; i++) {
         struct month *q = &m->months[i];
@@ -360,13 +360,13 @@ static bool months_encode(struct imager *m, struct str project, uint64_t age,
     out->images = mem_array(m->month_count, sizeof(struct segment *));
     for (size_t i = 0; i < m->month_count; i++) {
         struct month *q = &m->months[i];
-        if (!is_good)
-            encoder_drop(&q->encoder);
-        else if ((is_good = encoder_finish(&q->encoder, 0, age, q->start, e)))
+        bool is_good = encoder_finish(&q->encoder, 0, age, q->start, e);
+        if (is_good)
             out->images[out->image_count++] = segment_of_image(&q->bytes);
+        all_good &= is_good;
         buf_free(&q->bytes);
     }
-    return is_good;
+    return all_good;
 }
 
 static void imager_free(struct imager *m)

@@ -94,7 +94,7 @@ static void stretch_add(struct merge *m, const struct source *s, uint32_t number
     }
 }
 
-/* One person's rows out of the sources that have any, listed by `with`. */
+/* One person's rows out of the sources that have any, listed by `with`: one at least. */
 static void person_merge(struct merge *m, struct source *sources, uint32_t *with, size_t count)
 {
     while (count > 1) {
@@ -120,8 +120,7 @@ static void person_merge(struct merge *m, struct source *sources, uint32_t *with
         if (to == f->end)
             with[first] = with[--count];
     }
-    if (count)
-        stretch_add(m, &sources[with[0]], with[0], sources[with[0]].end);
+    stretch_add(m, &sources[with[0]], with[0], sources[with[0]].end);
 }
 
 static uint32_t person_at(const struct source *s)

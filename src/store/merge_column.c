@@ -143,15 +143,13 @@ static uint32_t part_cells(struct column_merge *q, struct stream *s, uint32_t *c
 {
     if (!s->c && q->like->kind == COLUMN_SEQUENCE) { /* one that is not there is 0 */
         memset(q->numbers + kept, 0, (size_t)*count * 8);
-        for (uint32_t i = 0; !q->is_full && i < *count; i++)
-            q->rows[kept + i] = q->at + i;
-        return *count;
+        return *count; /* those that are there have all rows, so the window is full */
     }
     if (!s->c)
         return 0;
     if (s->c->is_sparse)
         return sparse_cells(q, s, *count, kept);
-    if (s->row < s->from || s->row >= s->to) {
+    if (s->row >= s->to) {
         if (q->codes)
             piece_codes(s, s->row);
         else
@@ -257,7 +255,7 @@ static struct texts texts_unite(struct column_merge *q)
     return (struct texts){column_text, q->like, q->like->dictionary_count};
 }
 
-/* All sources hold the same number in all rows. */
+/* All sources hold the same number in all rows; both kinds are in every segment, in each row. */
 static bool constant_put(struct column_merge *q)
 {
     const struct column *like = q->like;
@@ -266,7 +264,7 @@ static bool constant_put(struct column_merge *q)
         return false;
     for (size_t i = 0; i < q->stream_count; i++) {
         const struct column *c = q->streams[i].c;
-        if (!c || c->lane_bits || c->is_sparse || c->base != like->base)
+        if (c->lane_bits || c->base != like->base)
             return false;
     }
     encoder_constant(&q->m->encoder, like->kind, like->base);

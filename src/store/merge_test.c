@@ -194,7 +194,7 @@ static void old_rows_go_by_name(void **state)
     (void)state;
     struct sample_plan plan = {.seed = 10,
                                .rows = 4000,
-                               .persons = 400,
+                               .persons = 1900, /* some have nothing else */
                                .names = 5,
                                .span = 28LL * DAY,
                                .has_properties = true,
@@ -269,6 +269,185 @@ static void packed_texts_come_back(void **state)
     sample_free(&s);
 }
 
+/* Texts that zstd cannot make smaller stay as they are. */
+static void random_texts_are_not_packed(void **state)
+{
+    (void)state;
+    struct sample_plan plan = {
+        .seed = 12, .rows = 2000, .persons = 41, .names = 7, .span = 28LL * DAY};
+    struct sample s = sample_make(&plan);
+    uint64_t seed = 5;
+    for (size_t i = 0; i < s.count; i++) {
+        struct property *p = arena_array(s.arena, 1, sizeof *p);
+        uint64_t *text = arena_array(s.arena, 4, sizeof *text);
+        for (size_t k = 0; k < 4; k++)
+            text[k] = sample_dice(&seed);
+        p->name = STR("key");
+        p->value =
+            (struct value){.type = VALUE_TEXT, .text = {(const char *)text, 4 * sizeof *text}};
+        s.events[i].properties = p;
+        s.events[i].property_count = 1;
+    }
+    struct chunk_result a = sample_images(&s, 0, s.count, 1);
+    const struct column *column;
+    AUTO(segment) *g = merged(a.images, 1, 9, NULL, NULL);
+    assert_int_equal(segment_property(g, STR("key"), &column), 1);
+    assert_int_equal(column->form, FORM_TEXT);
+    assert_non_null(column->text_bytes);
+    sample_check(g, sample_sorted(&s), s.count);
+    chunk_result_free(&a);
+    sample_free(&s);
+}
+
+static void too_many_rows_are_refused(void **state)
+{
+    (void)state;
+    struct sample_plan plan = {.seed = 13, .rows = 20, .persons = 4, .names = 3, .span = DAY};
+    struct sample s = sample_make(&plan);
+    struct chunk_result a = sample_images(&s, 0, 10, 1), b = sample_images(&s, 10, 20, 2);
+    struct segment *list[] = {a.images[0], b.images[0]};
+    BUF_AUTO into = {0};
+    struct err e = {0};
+    uint32_t rows = list[0]->rows;
+
+    list[0]->rows = SEGMENT_ROWS_MAX - 9; /* it is refused before anything is read */
+    assert_false(merge_segments(list, 2, STR("main"), 5, NULL, NULL, &into, &e));
+    assert_int_equal(e.kind, ERR_TOO_LARGE);
+    list[0]->rows = rows;
+    chunk_result_free(&a);
+    chunk_result_free(&b);
+    sample_free(&s);
+}
+
+/* ---- files that fail while a merge writes them and reads them back ---- */
+
+struct trouble {
+    struct os *os;
+    uint64_t turns, at;
+    enum { REFUSE, CRASH, OVERWRITE } kind;
+};
+
+/* At its turn: gives up, cuts the power, or fills what was written with something else. */
+static bool make_trouble(void *context, uint64_t bytes, struct err *e)
+{
+    struct trouble *t = context;
+
+    assert_true(bytes > 0);
+    if (++t->turns != t->at)
+        return true;
+    if (t->kind == REFUSE)
+        return err_set(e, ERR_BUSY, "not now");
+    if (t->kind == CRASH) {
+        os_sim_crash(t->os);
+        return true;
+    }
+    AUTO(os_file) *file = NULL;
+    AUTO(arena) *arena = arena_create(0);
+    struct err ignored = {0};
+    uint64_t size;
+    assert_works(os_file_open(t->os, STR("/f"), OS_WRITE, &file, &ignored), ignored);
+    assert_works(os_file_size(file, &size, &ignored), ignored);
+    char *fill = arena_alloc(arena, size);
+    memset(fill, 0xff, size);
+    struct str part = {fill, size};
+    assert_works(os_file_write_at(file, 0, &part, 1, &ignored), ignored);
+    return true;
+}
+
+static bool merge_in_trouble(struct segment *const *list, size_t count, struct trouble *t,
+                             struct err *e)
+{
+    struct encode_output output = {.turn = make_trouble, .context = t};
+    struct merge_choice all = {0};
+    uint32_t rows;
+
+    t->os = os_sim_create((struct os_sim_plan){.seed = 1});
+    t->turns = 0;
+    *e = (struct err){0};
+    assert_works(os_file_open(t->os, STR("/f"), OS_CREATE, &output.file, e), *e);
+    bool is_made = merge_to_file(list, count, STR("main"), 9, &all, &output, &rows, e);
+    os_file_close(output.file);
+    if (is_made) { /* then it is whole, or the reader sees that it is not */
+        AUTO(segment) *g = NULL;
+        is_made = segment_open(t->os, STR("/f"), STR("main"), &g, e) && segment_check(g, e);
+        assert_true(is_made || e->kind == ERR_CORRUPT);
+    }
+    os_destroy(t->os);
+    return is_made;
+}
+
+static void a_failing_file_ends_a_merge(void **state)
+{
+    (void)state;
+    struct sample_plan plan = {.seed = 11,
+                               .rows = 90000,
+                               .persons = 900,
+                               .names = 70,
+                               .span = 28LL * DAY,
+                               .has_properties = true,
+                               .rich_one_in = 4,
+                               .has_ids = true};
+    struct sample s = sample_make(&plan);
+    struct chunk_result a = sample_images(&s, 0, 50000, 1), b = sample_images(&s, 50000, 90000, 2);
+    struct segment *list[] = {a.images[0], b.images[0]};
+    struct trouble t = {0};
+    struct err e;
+
+    assert_true(merge_in_trouble(list, 2, &t, &e));
+    uint64_t turns = t.turns;
+    assert_true(turns > 3);
+    for (t.at = 1; t.at <= turns; t.at++) {
+        t.kind = REFUSE;
+        assert_false(merge_in_trouble(list, 2, &t, &e));
+        assert_int_equal(e.kind, ERR_BUSY);
+        t.kind = CRASH;
+        assert_false(merge_in_trouble(list, 2, &t, &e));
+        assert_true(e.kind == ERR_IO || e.kind == ERR_CORRUPT || e.kind == ERR_NOT_FOUND);
+        t.kind = OVERWRITE;
+        assert_false(merge_in_trouble(list, 2, &t, &e));
+        assert_int_equal(e.kind, ERR_CORRUPT);
+    }
+    chunk_result_free(&a);
+    chunk_result_free(&b);
+    sample_free(&s);
+}
+
+/* Damage in any column that a merge reads to find the order, or what its rules say. */
+static void damage_of_what_orders_stops_a_merge(void **state)
+{
+    (void)state;
+    static const enum column_kind kinds[] = {COLUMN_TIME, COLUMN_SEQUENCE, COLUMN_NAME};
+    struct sample_plan plan = {.seed = 14, .rows = 300, .persons = 4, .names = 7, .span = DAY};
+    struct sample s = sample_make(&plan);
+    struct chunk_result a = sample_images(&s, 0, 300, 1);
+    const struct segment *good = a.images[0];
+    const struct segment_own *own = good->own;
+    struct merge_rule rule = {STR("event 1"), INT64_MAX};
+    struct merge_choice choice = {.rules = &rule, .rule_count = 1};
+
+    for (size_t k = 0; k < COUNT(kinds); k++) {
+        const struct column *c = good->columns;
+        struct os *os = os_sim_create((struct os_sim_plan){.seed = 1});
+        struct encode_output output = {0};
+        struct buf copy = {0};
+        struct err e = {0};
+        uint32_t rows;
+        AUTO(segment) *g = NULL;
+        while (c->kind != kinds[k])
+            c++;
+        buf_add(&copy, buf_str(&own->image));
+        copy.at[(const char *)c->lanes - own->image.at] ^= 1;
+        assert_works(segment_of_bytes(&copy, false, &g, &e), e);
+        assert_works(os_file_open(os, STR("/f"), OS_CREATE, &output.file, &e), e);
+        assert_false(merge_to_file(&g, 1, STR("main"), 5, &choice, &output, &rows, &e));
+        assert_int_equal(e.kind, ERR_CORRUPT);
+        os_file_close(output.file);
+        os_destroy(os);
+    }
+    chunk_result_free(&a);
+    sample_free(&s);
+}
+
 static void damage_stops_a_merge(void **state)
 {
     (void)state;
@@ -305,6 +484,10 @@ int main(void)
         cmocka_unit_test(dropped_people_are_gone),
         cmocka_unit_test(old_rows_go_by_name),
         cmocka_unit_test(packed_texts_come_back),
+        cmocka_unit_test(random_texts_are_not_packed),
+        cmocka_unit_test(too_many_rows_are_refused),
+        cmocka_unit_test(a_failing_file_ends_a_merge),
+        cmocka_unit_test(damage_of_what_orders_stops_a_merge),
         cmocka_unit_test(damage_stops_a_merge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
