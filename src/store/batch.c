@@ -345,7 +345,9 @@ static inline bool get_number(struct batch_reader *r, uint64_t *v, struct err *e
         r->rest.len--;
         return true;
     }
-    return varint_get(&r->rest, v) || damaged(e, "a number that is cut");
+    if (!varint_get(&r->rest, v))
+        return damaged(e, "a number that is cut");
+    return true;
 }
 
 static bool get_i64(struct batch_reader *r, int64_t *v, struct err *e)
@@ -426,7 +428,9 @@ static bool get_value(struct batch_reader *r, struct value *v, struct err *e)
         memcpy(&v->number, r->rest.at, sizeof v->number);
         r->rest.at += sizeof v->number;
         r->rest.len -= sizeof v->number;
-        return isfinite(v->number) || damaged(e, "a number that is not finite");
+        if (!isfinite(v->number))
+            return damaged(e, "a number that is not finite");
+        return true;
     case VALUE_TEXT:
     case VALUE_LIST:
         return get_text(r, &v->text, e);

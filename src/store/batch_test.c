@@ -196,14 +196,15 @@ static void cut_and_changed_facts_are_refused(void **state)
 {
     (void)state;
     struct property few[] = {{STR("a"), {.type = VALUE_INT, .integer = -7}},
-                             {STR("b"), {.type = VALUE_TEXT, .text = STR("text")}}};
+                             {STR("b"), {.type = VALUE_TEXT, .text = STR("text")}},
+                             {STR("c"), {.type = VALUE_BOOL, .boolean = true}}};
     struct fact facts[] = {
         {.kind = FACT_PERSON_TRAITS,
          .subject = STR("p"),
          .received = 5,
          .created = 17,
          .properties = few,
-         .property_count = 2,
+         .property_count = COUNT(few),
          .by = STR("me"),
          .reason = STR("r")},
         {.kind = FACT_ACCOUNT_TRAITS,
@@ -211,7 +212,7 @@ static void cut_and_changed_facts_are_refused(void **state)
          .received = 5,
          .created = FACT_CREATED_NONE,
          .properties = few,
-         .property_count = 2},
+         .property_count = COUNT(few)},
         {.kind = FACT_MERGE,
          .subject = STR("p"),
          .other = STR("q"),

@@ -32,6 +32,18 @@ static void comes_back(void **state)
     assert_str(h.project, STR("main"));
 }
 
+/* A store of no name, read by who does not care whose it is. */
+static void a_name_may_be_empty(void **state)
+{
+    (void)state;
+    BUF_AUTO b = {0};
+    struct err e = {0};
+    struct head h;
+    head_put(&b, &(struct head){.kind = HEAD_LOG, .salt = 5});
+    assert_works(head_read(buf_str(&b), STR("f"), HEAD_LOG, NULL, &h, &e), e);
+    assert_int_equal(h.project.len, 0);
+}
+
 static void every_flipped_bit_is_noticed(void **state)
 {
     (void)state;
@@ -65,6 +77,15 @@ static void strangers_and_newer_files_are_refused(void **state)
     assert_false(head_read(str_sub(buf_str(&b), 0, 127), STR("f"), HEAD_LOG, &owner, &h, &e));
     assert_non_null(strstr(e.text, "is cut"));
 
+    BUF_AUTO named = {0};
+    uint32_t name_bytes = LIMIT_PROJECT_BYTES + 1;
+    make(&named);
+    memcpy(named.at + 44, &name_bytes, 4);
+    uint32_t named_sum = crc32c(0, named.at, 124);
+    memcpy(named.at + 124, &named_sum, 4);
+    assert_false(head_read(buf_str(&named), STR("f"), HEAD_LOG, &owner, &h, &e));
+    assert_non_null(strstr(e.text, "is damaged (name)"));
+
     uint32_t version = HEAD_VERSION + 1;
     memcpy(b.at + 8, &version, 4);
     uint32_t sum = crc32c(0, b.at, 124);
@@ -79,6 +100,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(comes_back),
+        cmocka_unit_test(a_name_may_be_empty),
         cmocka_unit_test(every_flipped_bit_is_noticed),
         cmocka_unit_test(strangers_and_newer_files_are_refused),
     };

@@ -42,11 +42,33 @@ static void equal_low_halves_are_told_apart(void **state)
     assert_false(ids_find(t, (struct hash128){1, 3}, &content));
 }
 
+/* What was taken back is gone, also when the table grows; what was never in changes nothing. */
+static void what_is_cancelled_is_gone(void **state)
+{
+    (void)state;
+    enum { IDS = 3000 };
+    AUTO(ids) *t = ids_create();
+    uint64_t content;
+    ids_put(t, (struct hash128){0, 7}, 1); /* a half of nothing is an id like others */
+    ids_put(t, (struct hash128){7, 0}, 2);
+    for (uint64_t k = 0; k < IDS; k++) {
+        ids_put(t, id_of(k), k);
+        ids_cancel(t, id_of(k + IDS));
+        if (k % 3 == 0)
+            ids_cancel(t, id_of(k));
+    }
+    for (uint64_t k = 0; k < 2 * IDS; k++)
+        assert_int_equal(ids_find(t, id_of(k), &content), k < IDS && k % 3);
+    assert_true(ids_find(t, (struct hash128){0, 7}, &content) && content == 1);
+    assert_true(ids_find(t, (struct hash128){7, 0}, &content) && content == 2);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_is_in_and_forgets_the_oldest),
         cmocka_unit_test(equal_low_halves_are_told_apart),
+        cmocka_unit_test(what_is_cancelled_is_gone),
     };
     return cmocka_run_group_tests_name("store/ids", tests, NULL, NULL);
 }

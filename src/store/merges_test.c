@@ -228,12 +228,33 @@ static void readers_see_whole_units(void **state)
     assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
+/* Who was never named stands alone, and is cleared without a trace. */
+static void strangers_have_no_merges(void **state)
+{
+    (void)state;
+    AUTO(merges) *m = merges_create();
+    uint32_t parent;
+    assert_true(merges_join(m, 1, 2));
+    merges_clear(m, 99);
+    assert_true(merges_stands(m, 1, 2));
+    assert_false(merges_stands(m, 2, 1));
+    assert_false(merges_stands(m, 99, 2));
+    assert_false(merges_stands(m, 1, 99));
+    assert_false(merges_parent(m, 99, &parent));
+    assert_false(merges_parent(m, 1, &parent));
+    assert_true(merges_parent(m, 2, &parent) && parent == 1);
+    assert_int_equal(merges_root(m, 99), 99);
+    merges_clear(m, 2);
+    assert_false(merges_stands(m, 1, 2));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(merges_are_as_in_the_model),
         cmocka_unit_test(an_old_word_that_would_close_a_circle_waits),
         cmocka_unit_test(many_in_a_star_and_in_a_chain),
+        cmocka_unit_test(strangers_have_no_merges),
         cmocka_unit_test(a_view_keeps_its_merges),
         cmocka_unit_test(readers_see_whole_units),
     };

@@ -271,11 +271,6 @@ void people_blank(struct people *p, uint32_t ordinal)
     textmap_blank(p->ids, ordinal);
 }
 
-bool people_is_erased(const struct people *p, uint32_t ordinal)
-{
-    return textmap_is_hidden(p->ids, ordinal);
-}
-
 uint32_t people_erased_count(const struct people *p)
 {
     return textmap_hidden(p->ids);

@@ -5,7 +5,9 @@
 
 #include "base/hash.h"
 #include "base/test.h"
+#include "codec/bytes.h"
 #include "store/head.h"
+#include "store/people_read.h"
 #include "store/people_write.h"
 
 static struct str id_of(char *room, uint32_t k)
@@ -122,7 +124,87 @@ static void accounts_have_traits_of_their_own(void **state)
     assert_int_equal(people_account_trait(v, STR("other"), STR("plan")).type, VALUE_MISSING);
     assert_int_equal(people_account_trait(v, STR("acme"), STR("x")).type, VALUE_MISSING);
     assert_int_equal(people_count(v), 1);
+    assert_int_equal(people_account_created(v, STR("acme")), 10);
+    assert_true(people_account_created(v, STR("other")) == (int64_t)FACT_CREATED_NONE);
     people_view_release(v);
+}
+
+static void count_trait(void *context, const struct trait_item *item)
+{
+    size_t *count = context;
+    count[item->name.len > 0]++;
+    assert_int_equal(item->created, 77);
+}
+
+static void many_traits_at_once_and_none(void **state)
+{
+    (void)state;
+    enum { MANY = 100 };
+    AUTO(people) *p = people_create(1);
+    struct property list[MANY];
+    char names[MANY][8];
+    for (int i = 0; i < MANY; i++)
+        list[i] = (struct property){
+            {names[i], (size_t)snprintf(names[i], sizeof names[i], "t%d", i)},
+            {.type = VALUE_INT, .integer = i}};
+    struct fact f = {.kind = FACT_PERSON_TRAITS,
+                     .subject = STR("rich"),
+                     .created = 77,
+                     .properties = list,
+                     .property_count = MANY};
+    assert_true(people_apply(p, &f));
+    f.subject = STR("poor"); /* all that is known is when */
+    f.property_count = 0;
+    assert_true(people_apply(p, &f));
+    struct people_view *v = people_look(p);
+    size_t rich[2] = {0}, poor[2] = {0};
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(people_trait(v, 0, list[i].name).integer, i);
+    people_each_trait(v, 0, count_trait, rich);
+    people_each_trait(v, 1, count_trait, poor);
+    assert_true(rich[0] == 0 && rich[1] == MANY);
+    assert_true(poor[0] == 1 && poor[1] == 0);
+    people_view_release(v);
+}
+
+/* Erasing is the store's matter, as rows are erased, too; here it changes nothing. */
+static void facts_do_not_erase(void **state)
+{
+    (void)state;
+    AUTO(people) *p = people_create(1);
+    people_put(p, STR("ann"));
+    assert_false(people_apply(p, &(struct fact){.kind = FACT_ERASE, .subject = STR("ann")}));
+    assert_false(people_apply(p, &(struct fact){.kind = FACT_ERASE_ID, .subject = STR("ann")}));
+    assert_int_equal(people_erased_count(p), 0);
+}
+
+/* The others of a unit stand as they stood, what was taken back stays taken back. */
+static void erasing_one_keeps_the_merges_of_others(void **state)
+{
+    (void)state;
+    AUTO(people) *p = people_create(1);
+    struct people_erased counts = {0};
+    assert_true(merge(p, "a", "b", FACT_MERGE));
+    assert_true(merge(p, "a", "d", FACT_MERGE));
+    assert_true(merge(p, "a", "b", FACT_UNMERGE));
+    assert_true(merge(p, "a", "c", FACT_MERGE));
+    assert_true(set_plan(p, "c", "free", 5, FACT_PERSON_TRAITS));
+    uint32_t c = 3, old = people_ordinals(p);
+    assert_str(people_id_at(p, c), STR("c"));
+    people_erase(p, &c, 1, &counts);
+    assert_int_equal(counts.traits, 1);
+    assert_int_equal(counts.merges, 1);
+    counts = (struct people_erased){0};
+    people_erase(p, &c, 1, &counts); /* again: nothing is left of it */
+    assert_int_equal(counts.traits, 0);
+    assert_int_equal(people_erased_count(p), 1);
+    struct people_view *v = people_look(p);
+    uint32_t ordinal;
+    assert_int_equal(unit_of(v, "d"), unit_of(v, "a"));
+    assert_int_not_equal(unit_of(v, "b"), unit_of(v, "a"));
+    assert_false(people_find(v, STR("c"), &ordinal));
+    people_view_release(v);
+    assert_int_equal(people_put(p, STR("c")), old); /* somebody new */
 }
 
 /* ---- the file ---- */
@@ -197,11 +279,42 @@ static void damage_is_named(void **state)
         blocks.at[at] = (char)(blocks.at[at] ^ 0x10);
     }
     assert_false(loads(whole, SALT + 1, PEOPLE, &e));
+    assert_false(loads(str_sub(whole, 0, 15), SALT, PEOPLE, &e)); /* no whole head of a block */
     assert_false(loads(whole, SALT, PEOPLE - 1, &e));
     assert_false(loads(whole, SALT, PEOPLE + 1, &e));
     assert_false(loads(str_sub(whole, 0, whole.len - 1), SALT, PEOPLE, &e));
     assert_false(loads(STR(""), SALT, PEOPLE, &e));
     assert_works(loads(STR(""), SALT, 0, &e), e);
+}
+
+/* Blocks whose checksum is right, and whose ids are cut all the same. */
+static void forged_blocks_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *ids;
+        uint32_t bytes, count;
+        bool is_good;
+    } cases[] = {
+        {"\3\0one\3\0two", 10, 2, true},
+        {"\3\0one\3\0two", 10, 3, false}, /* no length */
+        {"\3\0one\3", 6, 2, false},        /* half of one */
+        {"\3\0one\4\0two", 10, 2, false}, /* a text beyond the end */
+        {"\3\0one\3\0two", 10, 1, false}, /* bytes left over */
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        BUF_AUTO block = {0};
+        struct err e = {0};
+        buf_add_u32(&block, cases[i].bytes);
+        buf_add_u32(&block, 0);
+        buf_add_u32(&block, 0);
+        buf_add_u32(&block, cases[i].count);
+        buf_add_bytes(&block, cases[i].ids, cases[i].bytes);
+        uint32_t crc = crc32c(SALT, block.at + 8, block.len - 8);
+        memcpy(block.at + 4, &crc, 4);
+        assert_int_equal(loads(buf_str(&block), SALT, cases[i].count, &e), cases[i].is_good);
+        assert_int_equal(e.kind, cases[i].is_good ? ERR_NONE : ERR_CORRUPT);
+    }
 }
 
 /* ---- readers beside the writer ---- */
@@ -267,8 +380,12 @@ int main(void)
         cmocka_unit_test(merges_move_refuse_circles_and_come_apart),
         cmocka_unit_test(the_newest_trait_of_a_unit_counts),
         cmocka_unit_test(accounts_have_traits_of_their_own),
+        cmocka_unit_test(many_traits_at_once_and_none),
+        cmocka_unit_test(facts_do_not_erase),
+        cmocka_unit_test(erasing_one_keeps_the_merges_of_others),
         cmocka_unit_test(the_file_comes_back),
         cmocka_unit_test(damage_is_named),
+        cmocka_unit_test(forged_blocks_are_refused),
         cmocka_unit_test(readers_see_one_moment),
     };
     return cmocka_run_group_tests_name("store/people", tests, NULL, NULL);

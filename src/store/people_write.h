@@ -47,7 +47,6 @@ struct people_erased {
 void people_erase(struct people *p, const uint32_t *list, size_t count,
                   struct people_erased *counts);
 void people_blank(struct people *p, uint32_t ordinal);
-bool people_is_erased(const struct people *p, uint32_t ordinal);
 uint32_t people_erased_count(const struct people *p);
 /* Counted; the same one as long as nothing changes. */
 struct people_view *people_look(struct people *p);

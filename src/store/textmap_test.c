@@ -75,6 +75,21 @@ static void loaded_texts_are_found(void **state)
     assert_str(textmap_at(m, 2), STR("three"));
 }
 
+static void hiding_twice_is_hiding_once(void **state)
+{
+    (void)state;
+    AUTO(textmap) *m = textmap_create(1);
+    assert_int_equal(textmap_put(m, STR("one"), NULL), 0);
+    textmap_hide(m, 0);
+    textmap_hide(m, 0);
+    assert_int_equal(textmap_hidden(m), 1);
+    struct textmap_view v = textmap_look(m);
+    assert_int_equal(textmap_find(&v, STR("one")), TEXTMAP_NONE);
+    textmap_drop(&v);
+    textmap_drop(&v); /* has let go already */
+    assert_int_equal(textmap_put(m, STR("one"), NULL), 1);
+}
+
 struct shared {
     struct textmap *map;
     pthread_mutex_t lock; /* of put and look, as the store's */
@@ -125,6 +140,7 @@ int main(void)
         cmocka_unit_test(a_view_does_not_see_what_comes_later),
         cmocka_unit_test(odd_texts),
         cmocka_unit_test(loaded_texts_are_found),
+        cmocka_unit_test(hiding_twice_is_hiding_once),
         cmocka_unit_test(readers_never_wait),
     };
     return cmocka_run_group_tests_name("store/textmap", tests, NULL, NULL);
