@@ -39,10 +39,10 @@ struct encoder {
     struct encode_room *work;
     struct segment_header header;
     struct segment_front front;
-    bool packs;         /* long texts with zstd: for files */
-    uint64_t texts_max; /* bytes of one column's texts, or of all ids: what 32 bits can say */
+    bool packs;           /* long texts with zstd: for files */
+    uint64_t texts_max;   /* bytes of one column's texts, or of all ids: what 32 bits can say */
     uint32_t ids_at_once; /* that many are sorted; more are in parts of their hashes' range */
-    struct err failure; /* the first: writing, or texts of a column beyond 4 GiB */
+    struct err failure;   /* the first: writing, or texts of a column beyond 4 GiB */
     struct encoded_column *columns;
     size_t column_count, column_room;
     uint64_t time_at, name_at; /* lanes, for the statistics */

@@ -144,9 +144,9 @@ static void many_traits_at_once_and_none(void **state)
     struct property list[MANY];
     char names[MANY][8];
     for (int i = 0; i < MANY; i++)
-        list[i] = (struct property){
-            {names[i], (size_t)snprintf(names[i], sizeof names[i], "t%d", i)},
-            {.type = VALUE_INT, .integer = i}};
+        list[i] =
+            (struct property){{names[i], (size_t)snprintf(names[i], sizeof names[i], "t%d", i)},
+                              {.type = VALUE_INT, .integer = i}};
     struct fact f = {.kind = FACT_PERSON_TRAITS,
                      .subject = STR("rich"),
                      .created = 77,
@@ -296,9 +296,8 @@ static void forged_blocks_are_refused(void **state)
         uint32_t bytes, count;
         bool is_good;
     } cases[] = {
-        {"\3\0one\3\0two", 10, 2, true},
-        {"\3\0one\3\0two", 10, 3, false}, /* no length */
-        {"\3\0one\3", 6, 2, false},        /* half of one */
+        {"\3\0one\3\0two", 10, 2, true},  {"\3\0one\3\0two", 10, 3, false}, /* no length */
+        {"\3\0one\3", 6, 2, false},                                         /* half of one */
         {"\3\0one\4\0two", 10, 2, false}, /* a text beyond the end */
         {"\3\0one\3\0two", 10, 1, false}, /* bytes left over */
     };

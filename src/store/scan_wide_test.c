@@ -139,9 +139,9 @@ static struct sum expected(const struct scene *c, const struct ask *a)
             continue;
         if (a->step) {
             int64_t since = row->time - a->edge, last = (int64_t)a->edge_count - 1;
-            interval = since < 0                    ? SCAN_BEFORE
+            interval = since < 0                 ? SCAN_BEFORE
                        : since / a->step >= last ? SCAN_AFTER
-                                                    : (uint16_t)(since / a->step);
+                                                 : (uint16_t)(since / a->step);
         }
         sum_add(&sum, a->by_unit ? row->person : 0, row->time, mask, interval);
     }
@@ -194,12 +194,9 @@ static void far_apart_persons_and_rare_names_are_found(void **state)
 {
     (void)state;
     static const struct ask asks[] = {
-        {.name = {2}, .count = 1},
-        {.name = {1}, .count = 1},
-        {.name = {0}, .count = 1},
-        {.name = {NO_NAME}, .count = 1},
-        {.name = {1, 2}, .count = 2},
-        {.name = {NO_NAME, 2, 1}, .count = 3},
+        {.name = {2}, .count = 1},    {.name = {1}, .count = 1},
+        {.name = {0}, .count = 1},    {.name = {NO_NAME}, .count = 1},
+        {.name = {1, 2}, .count = 2}, {.name = {NO_NAME, 2, 1}, .count = 3},
     };
     struct scene c;
 
@@ -228,12 +225,12 @@ static void intervals_of_every_step(void **state)
     } list[] = {
         {0, DAY, 40},
         {-DAY, 2LL * DAY, 40},
-        {5LL * DAY, DAY, 10},               /* some lie before and behind */
-        {0, 7200001, 400},                  /* odd */
-        {0, 7200002, 400},                  /* on no quarter hour */
-        {0, 1 << 27, 40},                   /* a power of two */
-        {-DAY, 30LL * DAY, 4},              /* longer than 2^31 ms */
-        {-24LL * DAY, 49LL * DAY / 2, 6},   /* from the edge to the last time more than 2^32 ms */
+        {5LL * DAY, DAY, 10},             /* some lie before and behind */
+        {0, 7200001, 400},                /* odd */
+        {0, 7200002, 400},                /* on no quarter hour */
+        {0, 1 << 27, 40},                 /* a power of two */
+        {-DAY, 30LL * DAY, 4},            /* longer than 2^31 ms */
+        {-24LL * DAY, 49LL * DAY / 2, 6}, /* from the edge to the last time more than 2^32 ms */
     };
     struct scene c;
 

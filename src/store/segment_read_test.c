@@ -354,9 +354,9 @@ static void forged_packs_are_refused(void **state)
     const struct {
         uint8_t first, rest;
     } fills[] = {
-        {0xff, 0xff},       /* no number at all */
-        {0x7f, 0x7f},       /* together longer than the frame */
-        {0, 0},             /* bytes are left over */
+        {0xff, 0xff}, /* no number at all */
+        {0x7f, 0x7f}, /* together longer than the frame */
+        {0, 0},       /* bytes are left over */
     };
     for (size_t i = 0; i < COUNT(fills); i++) {
         struct buf forged = {0};
