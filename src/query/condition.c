@@ -1,6 +1,7 @@
 /* query/condition: reading conditions into trees for the scan. The operators are in operator.c. */
 #include "query/condition.h"
 
+#include "query/behaviour.h"
 #include "query/operator.h"
 
 static const char *const subject_names[] = {"event", "person", "account", "session"};
@@ -14,11 +15,17 @@ struct built_in {
 };
 
 static const struct built_in built_ins[] = {
-    {"name", OF_EVENT, SCAN_NAME, VIEW_VALUE},      {"id", OF_EVENT, SCAN_ID, VIEW_VALUE},
-    {"time", OF_EVENT, SCAN_TIME, VIEW_TIME},       {"hour", OF_EVENT, SCAN_TIME, VIEW_HOUR},
-    {"weekday", OF_EVENT, SCAN_TIME, VIEW_WEEKDAY}, {"id", OF_PERSON, SCAN_UNIT, VIEW_VALUE},
-    {"created", OF_PERSON, SCAN_UNIT, VIEW_TIME},   {"first_seen", OF_PERSON, SCAN_UNIT, VIEW_TIME},
-    {"last_seen", OF_PERSON, SCAN_UNIT, VIEW_TIME}, {"id", OF_ACCOUNT, SCAN_ACCOUNT, VIEW_VALUE},
+    {"name", OF_EVENT, SCAN_NAME, VIEW_VALUE},
+    {"id", OF_EVENT, SCAN_ID, VIEW_VALUE},
+    {"time", OF_EVENT, SCAN_TIME, VIEW_TIME},
+    {"hour", OF_EVENT, SCAN_TIME, VIEW_HOUR},
+    {"weekday", OF_EVENT, SCAN_TIME, VIEW_WEEKDAY},
+    {"id", OF_PERSON, SCAN_UNIT, VIEW_VALUE},
+    {"created", OF_PERSON, SCAN_UNIT, VIEW_TIME},
+    {"first_seen", OF_PERSON, SCAN_UNIT, VIEW_TIME},
+    {"last_seen", OF_PERSON, SCAN_UNIT, VIEW_TIME},
+    {"id", OF_ACCOUNT, SCAN_ACCOUNT, VIEW_VALUE},
+    {"created", OF_ACCOUNT, SCAN_ACCOUNT, VIEW_TIME},
     {"id", OF_SESSION, SCAN_SESSION, VIEW_VALUE},
 };
 
@@ -45,16 +52,6 @@ const struct scan_condition *condition_both(struct question *q, const struct sca
 }
 
 /* ---- persons: one bit a unit, found once ---- */
-
-struct unit_bits {
-    const uint64_t *words;
-};
-
-static bool unit_test(const void *context, uint32_t unit)
-{
-    const struct unit_bits *b = context;
-    return b->words[unit >> 6] >> (unit & 63) & 1;
-}
 
 struct seen {
     int64_t *first, *last; /* by unit; first > last: never */
@@ -154,7 +151,7 @@ static bool unit_condition(struct question *q, struct leaf *l, struct scan_condi
 {
     uint32_t units = q->source->does->units(q->source);
     uint64_t *words = arena_array(q->arena, units / 64 + 1, sizeof *words);
-    struct unit_bits *bits = arena_alloc(q->arena, sizeof *bits);
+    struct person_bits *bits = arena_alloc(q->arena, sizeof *bits);
     struct seen seen = {0};
 
     if (l->built_in && str_ends(l->property, STR("_seen")) && !seen_find(q, units, &seen, e))
@@ -164,7 +161,7 @@ static bool unit_condition(struct question *q, struct leaf *l, struct scan_condi
             words[unit >> 6] |= (uint64_t)1 << (unit & 63);
     bits->words = words;
     c->subject = SCAN_UNIT;
-    c->test_unit = unit_test;
+    c->test_unit = person_bit_test;
     c->context = bits;
     return true;
 }
@@ -174,6 +171,40 @@ static bool unit_condition(struct question *q, struct leaf *l, struct scan_condi
 static bool event_test(const void *context, struct value v)
 {
     return leaf_test(context, v);
+}
+
+/* A trait of the event's account, which has its current value. */
+struct account_leaf {
+    const struct leaf *leaf;
+    const struct source *source;
+};
+
+static bool account_test(const void *context, struct value v)
+{
+    const struct account_leaf *a = context;
+    const struct source_vtable *does = a->source->does;
+    struct value missing = {.type = VALUE_MISSING};
+
+    if (value_is_absent(v))
+        return leaf_test(a->leaf, missing);
+    if (!a->leaf->built_in)
+        return leaf_test(a->leaf, does->account_trait(a->source, v.text, a->leaf->property));
+    int64_t at = does->account_created(a->source, v.text);
+    return leaf_test(a->leaf, at == (int64_t)FACT_CREATED_NONE
+                                  ? missing
+                                  : (struct value){VALUE_INT, .integer = at});
+}
+
+/* What a segment may look at: the person, or the account; a list of people only at the person. */
+static bool level_check(const struct question *q, const struct ask *a, unsigned subject,
+                        struct err *e)
+{
+    if (q->condition_level == LEVEL_EVENT || subject == OF_PERSON ||
+        (q->condition_level == LEVEL_SEGMENT && subject == OF_ACCOUNT))
+        return true;
+    ask_fail(a, e, "query.unsupported", "a segment is of people: it cannot look at one %s",
+             subject_names[subject]);
+    return err_hint(e, "write \"of\":\"person\", or what they did: {\"did\":…,\"filter\":[…]}");
 }
 
 static bool leaf_read(struct question *q, const struct ask *a, const struct scan_condition **out,
@@ -202,10 +233,11 @@ static bool leaf_read(struct question *q, const struct ask *a, const struct scan
             l->view = built_ins[i].view;
             c->subject = built_ins[i].subject;
         }
-    if (subject >= OF_ACCOUNT && !l->built_in)
+    if (subject == OF_SESSION && !l->built_in)
         return ask_fail(&property, e, "query.unsupported",
-                        "conditions on properties of an %s are not known; on its id they are",
-                        subject_names[subject]);
+                        "conditions on properties of a session are not known; on its id they are");
+    if (!level_check(q, a, subject, e))
+        return false;
     if (subject == OF_EVENT && !l->built_in) {
         struct ask *place = arena_alloc(q->arena, sizeof *place);
         *place = property;
@@ -215,6 +247,13 @@ static bool leaf_read(struct question *q, const struct ask *a, const struct scan
         return false;
     c->test = event_test;
     c->context = l;
+    if (subject == OF_ACCOUNT && (!l->built_in || l->view == VIEW_TIME)) {
+        struct account_leaf *account = arena_alloc(q->arena, sizeof *account);
+        *account = (struct account_leaf){l, q->source};
+        c->subject = SCAN_ACCOUNT;
+        c->test = account_test;
+        c->context = account;
+    }
     *out = c;
     return c->subject != SCAN_UNIT || unit_condition(q, l, c, e);
 }
@@ -261,8 +300,6 @@ static bool not_read(struct question *q, const struct ask *a, const struct scan_
 bool condition_read(struct question *q, const struct ask *a, const struct scan_condition **out,
                     struct err *e)
 {
-    static const char *const behaviour[] = {"did", "did_not", "first_did", "sequence",
-                                            "in_segment"};
     static const char *const only[] = {"all", "any", "not"};
 
     *out = NULL;
@@ -274,14 +311,12 @@ bool condition_read(struct question *q, const struct ask *a, const struct scan_c
         return list_read(q, here, SCAN_ALL, out, e);
     if (json_type(here->json) != JSON_OBJECT)
         return ask_wrong_type(here, "a condition or a list of them", e);
-    for (size_t i = 0; i < COUNT(behaviour); i++) {
-        struct ask member = ask_member(here, behaviour[i]);
-        if (json_type(member.json) != JSON_ABSENT)
-            return ask_fail(&member, e, "query.unsupported",
-                            "conditions on what people did (\"%s\") are not known yet; conditions "
-                            "on properties are",
-                            behaviour[i]);
-    }
+    if (behaviour_kind(here))
+        return behaviour_read(q, here, out, e);
+    struct ask saved = ask_member(here, "in_segment");
+    if (json_type(saved.json) != JSON_ABSENT)
+        return ask_fail(&saved, e, "query.unsupported",
+                        "saved segments are not known yet; their conditions are");
     struct ask *member = arena_alloc(q->arena, sizeof *member);
     for (size_t i = 0; i < COUNT(only); i++) {
         *member = ask_member(here, only[i]);
@@ -294,9 +329,12 @@ bool condition_read(struct question *q, const struct ask *a, const struct scan_c
     }
     *member = ask_member(here, "property");
     if (!ask_is_there(member)) {
-        static const char *const known[] = {"property", "of", "all", "any", "not", LEAF_OPERATORS};
+        static const char *const known[] = {"property",      "of",          "all", "any", "not",
+                                            BEHAVIOUR_KINDS, LEAF_OPERATORS};
         return ask_members(here, known, COUNT(known), e) &&
-               ask_missing(here, "property", "a condition names a property, or is all, any or not",
+               ask_missing(here, "property",
+                           "a condition names a property, what was done (\"did\"), or is all, any "
+                           "or not",
                            e);
     }
     return leaf_read(q, here, out, e);

@@ -302,12 +302,24 @@ static int64_t created(const struct source *s, uint32_t unit)
     return plain(s)->people[unit].created;
 }
 
-/* Test data names accounts among the persons where their creation matters. */
+/* Test data names accounts among the persons where their creation matters, or in a list. */
 static int64_t account_created(const struct source *s, struct str account)
 {
     uint32_t unit;
     return unit_find(s, account, &unit) ? plain(s)->people[unit].created
                                         : (int64_t)FACT_CREATED_NONE;
+}
+
+static struct value account_trait(const struct source *source, struct str account, struct str name)
+{
+    const struct plain_source *s = plain(source);
+
+    for (size_t i = 0; i < s->account_count; i++)
+        for (size_t k = 0; k < s->accounts[i].trait_count; k++)
+            if (str_equal(s->accounts[i].id, account) &&
+                str_equal(s->accounts[i].traits[k].name, name))
+                return s->accounts[i].traits[k].value;
+    return (struct value){.type = VALUE_MISSING};
 }
 
 static void events(const struct source *source, struct arena *arena, struct event_name_info **list,
@@ -354,8 +366,8 @@ static bool span(const struct source *source, int64_t *first, int64_t *last)
 }
 
 static const struct source_vtable vtable = {
-    scan,    threads,         units,  unit_id,    unit_find, trait,
-    created, account_created, events, properties, span,
+    scan,    threads,         units,         unit_id, unit_find,  trait,
+    created, account_created, account_trait, events,  properties, span,
 };
 
 void plain_source_init(struct plain_source *s, const struct event *event_list, size_t event_count,

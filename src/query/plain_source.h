@@ -23,7 +23,9 @@ struct plain_source {
     size_t event_count;
     struct plain_person *people; /* grows with the ids that events bring */
     size_t person_count, person_room;
-    uint32_t *units; /* by event */
+    uint32_t *units;                     /* by event */
+    const struct plain_person *accounts; /* with traits; set after init */
+    size_t account_count;
     unsigned threads;
     size_t batch_units; /* units, or rows, a batch; 0 = all in one */
     bool backwards;     /* rows in reverse, where order is free */

@@ -6,8 +6,8 @@
 #include "query/question.h"
 
 static const struct insight *const insights[] = {
-    &insight_trends,    &insight_funnel,     &insight_retention,
-    &insight_lifecycle, &insight_stickiness, &insight_paths,
+    &insight_trends,     &insight_funnel, &insight_retention, &insight_lifecycle,
+    &insight_stickiness, &insight_paths,  &insight_people,
 };
 
 static bool insight_find(struct question *q, struct err *e)
@@ -26,7 +26,8 @@ static bool insight_find(struct question *q, struct err *e)
             if (json_count(q->root.json) == 1 && !ask_members(&q->root, known, COUNT(known), e))
                 return false;
         ask_missing(&q->root, "insight", "say what is asked", e);
-        return err_hint(e, "one of: trends, funnel, retention, lifecycle, stickiness, paths");
+        return err_hint(e,
+                        "one of: trends, funnel, retention, lifecycle, stickiness, paths, people");
     }
     if (!ask_choice(&a, names, COUNT(names), &choice, e))
         return false;

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "query/behaviour.h"
 #include "query/condition.h"
 #include "query/group.h"
 #include "query/operator.h"
@@ -71,9 +72,22 @@ static bool zone_read(struct question *q, struct err *e)
     return true;
 }
 
-static bool not_yet(const struct ask *a, const char *what, struct err *e)
+/* Conditions on persons and accounts, added to the question's filter. */
+static bool segment_read(struct question *q, struct err *e)
 {
-    return !ask_is_there(a) || ask_fail(a, e, "query.unsupported", "%s", what);
+    const struct ask *segment = question_keep(q, ask_member(&q->root, "segment"));
+    const struct scan_condition *condition;
+
+    if (json_type(segment->json) == JSON_STRING) {
+        ask_fail(segment, e, "query.unsupported", "saved segments are not known yet");
+        return err_hint(e, "give the segment's conditions, such as [{\"did\":\"Signed Up\"}]");
+    }
+    q->condition_level = q->insight->of_people ? LEVEL_PERSON : LEVEL_SEGMENT;
+    bool ok = condition_read(q, segment, &condition, e);
+    q->condition_level = LEVEL_EVENT;
+    if (ok)
+        q->filter = condition_both(q, q->filter, condition);
+    return ok;
 }
 
 static bool breakdown_members_read(struct question *q, struct err *e)
@@ -111,7 +125,6 @@ bool question_read(struct question *q, struct err *e)
 {
     static const char *const semantics[] = {"tenure", "posthog", "mixpanel", "amplitude"};
     struct ask interval = ask_member(&q->root, "interval"), as_of = ask_member(&q->root, "as_of"),
-               segment = ask_member(&q->root, "segment"),
                preset = ask_member(&q->root, "semantics");
     const struct ask *filter = question_keep(q, ask_member(&q->root, "filter"));
     unsigned choice = q->insight->interval;
@@ -137,12 +150,12 @@ bool question_read(struct question *q, struct err *e)
         return false;
     q->semantics = (enum semantics)choice;
     question_rule(q, "semantics", str_of(semantics[choice]));
-    if (!not_yet(&segment, "segments are not known yet; a filter with \"of\":\"person\" is", e))
-        return false;
     q->people_of = ask_member(&q->root, "people_of");
     if (q->insight->wants_range && !range_read(q, e))
         return false;
-    return condition_read(q, filter, &q->filter, e) && breakdown_members_read(q, e);
+    q->condition_level = q->insight->of_people ? LEVEL_PERSON : LEVEL_EVENT;
+    return condition_read(q, filter, &q->filter, e) && segment_read(q, e) &&
+           breakdown_members_read(q, e);
 }
 
 void question_free(struct question *q)
@@ -157,12 +170,9 @@ void question_free(struct question *q)
 
 /* ---- matchers ---- */
 
-static bool option_read(struct question *q, const struct ask *a, bool has_filter,
+static bool option_read(struct question *q, const struct ask *event, const struct ask *filter,
                         struct matcher_option *o, struct err *e)
 {
-    const struct ask *event = question_keep(q, ask_member(a, "event")),
-                     *filter = question_keep(q, ask_member(a, "filter"));
-
     o->event = STR_NONE;
     if (ask_is_there(event)) {
         if (!ask_text(event, &o->event, e))
@@ -172,7 +182,15 @@ static bool option_read(struct question *q, const struct ask *a, bool has_filter
         ARRAY_PUSH(q->events, q->event_count, q->event_room) =
             (struct name_asked){o->event, event, false};
     }
-    return !has_filter || condition_read(q, filter, &o->filter, e);
+    return !filter || condition_read(q, filter, &o->filter, e);
+}
+
+bool matcher_of(struct question *q, const struct ask *event, const struct ask *filter,
+                struct matcher *out, struct err *e)
+{
+    out->count = 1;
+    out->options = arena_array(q->arena, 1, sizeof *out->options);
+    return option_read(q, event, filter, out->options, e);
 }
 
 bool matcher_read(struct question *q, const struct ask *place, struct matcher *out, struct err *e)
@@ -180,24 +198,22 @@ bool matcher_read(struct question *q, const struct ask *place, struct matcher *o
     static const char *const known[] = {"event", "filter"};
     const struct ask *a = question_keep(q, *place);
     const struct ask *any = question_keep(q, ask_member(a, "any_of"));
-    struct ask event = ask_member(a, "event");
+    const struct ask *event = question_keep(q, ask_member(a, "event")),
+                     *filter = question_keep(q, ask_member(a, "filter"));
     bool has_filter = place != &q->root;
 
     if (!ask_is_there(any)) {
-        if (json_type(event.json) == JSON_ABSENT) {
+        if (json_type(event->json) == JSON_ABSENT) {
             ask_missing(a, "event", "name an event, or null for any event", e);
             return err_hint(e, "for example \"event\":\"Signed Up\" or \"event\":null");
         }
-        out->count = 1;
-        out->options = arena_array(q->arena, 1, sizeof *out->options);
-        return option_read(q, a, has_filter, out->options, e);
+        return matcher_of(q, event, has_filter ? filter : NULL, out, e);
     }
-    if (ask_is_there(&event))
+    if (ask_is_there(event))
         return ask_fail(any, e, "query.unknown_value", "any_of stands instead of event");
     if (!ask_list(any, 1, SCAN_SELECTORS_MAX, &out->count, e))
         return false;
     const struct scan_condition *shared = NULL;
-    const struct ask *filter = question_keep(q, ask_member(a, "filter"));
     if (has_filter && !condition_read(q, filter, &shared, e))
         return false;
     out->options = arena_array(q->arena, out->count, sizeof *out->options);
@@ -205,7 +221,8 @@ bool matcher_read(struct question *q, const struct ask *place, struct matcher *o
     for (size_t i = 0; json_next(&it); i++) {
         const struct ask *item = question_keep(q, ask_item(any, it.value, i));
         if (!ask_members(item, known, COUNT(known), e) ||
-            !option_read(q, item, true, &out->options[i], e))
+            !option_read(q, question_keep(q, ask_member(item, "event")),
+                         question_keep(q, ask_member(item, "filter")), &out->options[i], e))
             return false;
         out->options[i].filter = condition_both(q, out->options[i].filter, shared);
     }
@@ -408,6 +425,8 @@ bool reading_run(struct question *q, struct reading *r, scan_sink *sink, void *c
 {
     struct scan_stats stats = {0};
 
+    if (!behaviours_run(q, e))
+        return false;
     r->plan.selectors = r->selectors;
     r->plan.columns = r->columns;
     r->plan.deadline_ns = q->context->deadline_ns;

@@ -13,6 +13,7 @@ enum { LIMIT_DEFAULT = 25 };
 
 struct insight;
 struct grouping;
+struct behaviour;
 
 /* Events that fill a role (a series, a step, start, return): any of these. */
 struct matcher {
@@ -48,6 +49,11 @@ struct question {
     bool other;
     struct ask people_of; /* absent = the answer itself */
     size_t conditions;    /* leaves so far, for the limit */
+    /* what the conditions being read may look at: a segment's not at single events */
+    enum condition_level { LEVEL_EVENT, LEVEL_SEGMENT, LEVEL_PERSON } condition_level;
+    struct behaviour *behaviours; /* all that were read (query/behaviour.h) */
+    unsigned behaviour_depth;     /* of filters of behaviours, while reading */
+    bool finds_behaviours;
 
     struct buf rules; /* members of `rules`, as JSON */
     /* names asked for, checked once all are known */
@@ -82,6 +88,9 @@ MUST_USE bool question_check_names(struct question *q, struct err *e);
 /* With `a` the question itself, its filter is left to the question. */
 MUST_USE bool matcher_read(struct question *q, const struct ask *a, struct matcher *out,
                            struct err *e);
+/* An event's name, or null, that stands outside an object; `filter` may be NULL or absent. */
+MUST_USE bool matcher_of(struct question *q, const struct ask *event, const struct ask *filter,
+                         struct matcher *out, struct err *e);
 /* "Signed Up", "A or B", "any event" */
 struct str matcher_name(const struct question *q, const struct matcher *m);
 void question_asks_property(struct question *q, struct str name, const struct ask *place);
@@ -177,9 +186,10 @@ struct insight {
     bool wants_range; /* from, to, last with their defaults */
     enum interval interval;
     bool counts_accounts; /* unit may be account */
+    bool of_people;       /* conditions on persons only */
     const char *const *members;
     size_t member_count;
     bool (*answer)(struct question *q, struct buf *out, struct err *e);
 };
 extern const struct insight insight_trends, insight_funnel, insight_retention, insight_lifecycle,
-    insight_stickiness, insight_paths;
+    insight_stickiness, insight_paths, insight_people;

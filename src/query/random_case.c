@@ -86,6 +86,12 @@ void random_world_make(struct dice *d, struct arena *arena, const struct world_s
             .trait_count = chance(d, 70),
         };
     }
+    for (uint32_t i = 0; i < COUNT(out->accounts); i++) {
+        struct property *traits = arena_array(arena, 1, sizeof *traits);
+        traits[0] = (struct property){STR("tier"), text_value(arena, "x", i)};
+        out->accounts[i] = (struct plain_person){
+            .id = arena_printf(arena, "acc%u", i), .traits = traits, .trait_count = chance(d, 70)};
+    }
     for (uint32_t i = 0; i < events; i++) {
         uint32_t person = roll(d, people);
         int64_t time = shape->start + roll(d, shape->steps) * shape->step_ms;
@@ -155,6 +161,16 @@ static void condition(struct dice *d, struct buf *out, unsigned depth)
          "{\"property\":\"created\",\"of\":\"person\",\"exists\":true}",
          "{\"property\":\"first_seen\",\"of\":\"person\",\"after\":\"2026-03-05\"}",
          "{\"property\":\"id\",\"of\":\"account\",\"is\":\"acc0\"}",
+         "{\"property\":\"tier\",\"of\":\"account\",\"is\":\"x0\"}",
+         "{\"property\":\"tier\",\"of\":\"account\",\"exists\":false}", "{\"did\":\"A\"}",
+         "{\"did\":\"B\",\"times\":{\"gte\":2},\"within\":\"14d\"}",
+         "{\"did_not\":\"C\",\"within\":\"10d\"}", "{\"did\":null,\"times\":{\"lte\":4}}",
+         "{\"did\":\"A\",\"filter\":[{\"property\":\"plan\",\"is\":\"p1\"},{\"did\":\"B\"}]}",
+         "{\"first_did\":\"A\",\"after\":\"2026-03-08\"}",
+         "{\"first_did\":null,\"before\":\"2026-03-12T06:00:00Z\"}",
+         "{\"sequence\":[\"A\",\"B\"],\"within\":\"7d\"}", "{\"sequence\":[\"A\",\"A\",null]}",
+         "{\"sequence\":[null,{\"event\":\"A\",\"filter\":[{\"property\":\"n\",\"gt\":3}]}],"
+         "\"within\":\"1d\"}",
          "{\"property\":\"time\",\"before\":\"2026-03-20\"}",
          "{\"property\":\"id\",\"ends_with\":\"1\"}");
 }
@@ -195,6 +211,7 @@ static void common(struct dice *d, struct buf *out, bool may_have_interval)
         condition(d, out, 0);
         add(out, "]");
     }
+    maybe(d, out, 10, ",\"segment\":[{\"did\":\"B\"},{\"not\":{\"sequence\":[\"C\",\"D\"]}}]");
     if (chance(d, 35)) {
         PICK(d, out, ",\"breakdown\":[{\"property\":\"plan\"}]",
              ",\"breakdown\":[{\"property\":\"team\",\"of\":\"person\"}]",

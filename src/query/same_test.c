@@ -47,6 +47,17 @@ static void store_fill(struct ways *w, const struct random_world *world)
         struct store_batch batch = {.facts = &fact, .fact_count = 1};
         assert_works(store_append(w->store, &batch, &receipt, &e), e);
     }
+    for (size_t i = 0; i < COUNT(world->accounts); i++) {
+        const struct plain_person *a = &world->accounts[i];
+        struct fact fact = {.kind = FACT_ACCOUNT_TRAITS,
+                            .subject = a->id,
+                            .received = world_start,
+                            .created = FACT_CREATED_NONE,
+                            .properties = a->traits,
+                            .property_count = a->trait_count};
+        struct store_batch batch = {.facts = &fact, .fact_count = 1};
+        assert_works(store_append(w->store, &batch, &receipt, &e), e);
+    }
     for (size_t i = 0; i < world->event_count; i += 7) {
         struct store_batch batch = {.events = world->events + i,
                                     .event_count = MIN((size_t)7, world->event_count - i)};
@@ -65,6 +76,8 @@ static void ways_make(struct ways *w, const struct random_world *world)
                       world->person_count);
     plain_source_init(&w->cut, world->events, world->event_count, world->people,
                       world->person_count);
+    w->whole.accounts = w->cut.accounts = world->accounts;
+    w->whole.account_count = w->cut.account_count = COUNT(world->accounts);
     w->cut.threads = 3;
     w->cut.batch_units = 1;
     w->cut.backwards = true;

@@ -47,6 +47,11 @@ static int64_t store_account_created(const struct source *s, struct str account)
     return snapshot_account_created(view(s), account);
 }
 
+static struct value store_account_trait(const struct source *s, struct str account, struct str name)
+{
+    return snapshot_account_trait(view(s), account, name);
+}
+
 static void store_events(const struct source *s, struct arena *arena, struct event_name_info **list,
                          size_t *count)
 {
@@ -73,6 +78,7 @@ static const struct source_vtable store_vtable = {
     .trait = store_trait,
     .created = store_created,
     .account_created = store_account_created,
+    .account_trait = store_account_trait,
     .events = store_events,
     .properties = store_properties,
     .span = store_span,

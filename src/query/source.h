@@ -23,6 +23,7 @@ struct source_vtable {
     struct value (*trait)(const struct source *, uint32_t unit, struct str name);
     int64_t (*created)(const struct source *, uint32_t unit);
     int64_t (*account_created)(const struct source *, struct str account);
+    struct value (*account_trait)(const struct source *, struct str account, struct str name);
     void (*events)(const struct source *, struct arena *, struct event_name_info **, size_t *);
     void (*properties)(const struct source *, struct arena *, struct property_info **, size_t *);
     bool (*span)(const struct source *, int64_t *first, int64_t *last);

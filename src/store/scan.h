@@ -122,6 +122,8 @@ bool snapshot_unit_find(const struct snapshot *v, struct str id, uint32_t *unit)
 struct value snapshot_trait(const struct snapshot *v, uint32_t unit, struct str name);
 int64_t snapshot_created(const struct snapshot *v, uint32_t unit); /* or FACT_CREATED_NONE */
 int64_t snapshot_account_created(const struct snapshot *v, struct str account); /* the same */
+/* Current value of an account's trait, as snapshot_trait. */
+struct value snapshot_account_trait(const struct snapshot *v, struct str account, struct str name);
 
 struct event_name_info {
     struct str name;

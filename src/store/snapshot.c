@@ -89,3 +89,8 @@ int64_t snapshot_account_created(const struct snapshot *v, struct str account)
 {
     return people_account_created(v->people, account);
 }
+
+struct value snapshot_account_trait(const struct snapshot *v, struct str account, struct str name)
+{
+    return people_account_trait(v->people, account, name);
+}
