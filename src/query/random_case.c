@@ -241,7 +241,8 @@ static void trends(struct dice *d, struct buf *out)
     }
     add(out, "]");
     if (series == 2)
-        maybe(d, out, 40, ",\"formula\":\"B/A*100\"");
+        PICK(d, out, "", "", "", ",\"formula\":\"B/A*100\"",
+             ",\"formula\":\"cumulative(A)-rolling(B,3)\"", ",\"formula\":\"A/previous(A)+B\"");
     maybe(d, out, 15, ",\"cumulative\":true");
     maybe(d, out, 15, ",\"rolling\":3");
     PICK(d, out, "", "", ",\"compare\":\"previous\"", ",\"compare\":\"-7d\"");

@@ -132,40 +132,34 @@ static bool trends_read(struct trends *t, struct err *e)
 
 /* ---- answering ---- */
 
+/* A series by interval, the total last. */
+static void series_values(const struct trend_pass *p, size_t series, size_t slot, double *values)
+{
+    size_t n = p->edges.count;
+    double running = 0;
+
+    for (size_t i = 0; i <= n; i++) {
+        values[i] = trend_value(p, series, slot, i);
+        if (p->t->cumulative && i < n)
+            values[i] = running += values[i];
+    }
+}
+
 /* Values of one line of the answer: a series, or the formula over all. */
 static void line_values(const struct trend_pass *p, size_t series, size_t slot, double *values)
 {
     const struct trends *t = p->t;
     size_t n = p->edges.count;
-    double inputs[LIMIT_QUERY_SERIES], running[LIMIT_QUERY_SERIES] = {0};
-    bool is_formula = series == t->series_count;
 
-    for (size_t i = 0; i <= n; i++) { /* the last is the total */
-        for (size_t k = 0; k < t->series_count; k++) {
-            if (!is_formula && k != series)
-                continue;
-            inputs[k] = trend_value(p, k, slot, i);
-            if (t->cumulative && i < n)
-                inputs[k] = running[k] += inputs[k];
-        }
-        values[i] = is_formula ? formula_value(&t->formula, inputs) : inputs[series];
+    if (series < t->series_count) {
+        series_values(p, series, slot, values);
+        return;
     }
-}
-
-/* The mean of up to the last `rolling` values that are there. */
-static void line_roll(double *values, size_t count, size_t rolling, double *out)
-{
-    for (size_t i = 0; i < count; i++) {
-        double sum = 0;
-        size_t n = 0;
-        for (size_t k = i + 1 > rolling ? i + 1 - rolling : 0; k <= i; k++)
-            if (!isnan(values[k])) {
-                sum += values[k];
-                n++;
-            }
-        out[i] = n ? sum / (double)n : NAN;
-    }
-    out[count] = values[count];
+    double *inputs = mem_array(t->series_count * (n + 1), sizeof *inputs);
+    for (size_t k = 0; k < t->series_count; k++)
+        series_values(p, k, slot, inputs + k * (n + 1));
+    formula_values(&t->formula, inputs, n, values);
+    mem_free(inputs);
 }
 
 static void line_write(const struct trend_pass *p, struct jwrite *w, const struct groups *groups,
@@ -178,7 +172,7 @@ static void line_write(const struct trend_pass *p, struct jwrite *w, const struc
     bool is_formula = series == t->series_count;
 
     line_values(p, series, slot, values);
-    line_roll(values, n, t->rolling ? (size_t)t->rolling : 1, rolled);
+    formula_roll(values, n, t->rolling ? (size_t)t->rolling : 1, rolled);
     jwrite_object(w);
     jwrite_pair_string(w, "name", is_formula ? t->formula.text : t->series[series].name);
     if (!is_formula)

@@ -415,6 +415,35 @@ static void formulas_know_null(void **state)
     assert_str(asked(a, named, "series", 2, "values"), STR("[1,2,0]")); /* its own name wins */
 }
 
+static void formula_functions_look_along_the_intervals(void **state)
+{
+    AUTO(arena) *a = arena_create(0);
+    static const struct {
+        const char *formula, *values, *total;
+    } cases[] = {
+        /* A is 1, 2, 0 and B is 0, 0, 1 */
+        {"cumulative(A)", "[1,3,3]", "3"},
+        {"Cumulative( A / B )", "[0,0,0]", "3"},
+        {"rolling(A,2)", "[1,1.5,1]", "3"},
+        {"rolling(A/B, 2)", "[null,null,0]", "3"},
+        {"previous(A)", "[null,1,2]", "null"},
+        {"A-previous(A, 2)", "[null,null,-1]", "null"},
+        {"(A-previous(A))/previous(A)*100", "[null,100,-100]", "null"},
+        {"cumulative(previous(A)+1)*2+-B", "[0,4,9]", "null"},
+        {"rolling(cumulative(A),3)-1", "[0,1,1.3333333333333335]", "2"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *question =
+            arena_printf(a, "\"series\":[{\"event\":\"A\"},{\"event\":\"B\"}],\"formula\":\"%s\"%c",
+                         cases[i].formula, 0)
+                .at;
+        assert_str(asked(a, question, "series", 0, "values"), str_of(cases[i].values));
+        assert_str(asked(a, question, "series", 0, "total"), str_of(cases[i].total));
+    }
+}
+
 static void rolling_keeps_fractions(void **state)
 {
     AUTO(arena) *a = arena_create(0);
@@ -466,9 +495,13 @@ static void buckets_are_half_open(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers_are_the_reference), cmocka_unit_test(formulas_know_null),
-        cmocka_unit_test(rolling_keeps_fractions),   cmocka_unit_test(averages_of_nothing_are_null),
-        cmocka_unit_test(compare_looks_back),        cmocka_unit_test(buckets_are_half_open),
+        cmocka_unit_test(numbers_are_the_reference),
+        cmocka_unit_test(formulas_know_null),
+        cmocka_unit_test(formula_functions_look_along_the_intervals),
+        cmocka_unit_test(rolling_keeps_fractions),
+        cmocka_unit_test(averages_of_nothing_are_null),
+        cmocka_unit_test(compare_looks_back),
+        cmocka_unit_test(buckets_are_half_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
