@@ -73,11 +73,16 @@ void *mem_array(size_t count, size_t item_bytes); /* zeroed; count * item_bytes 
 void *mem_grow(void *old, size_t count, size_t item_bytes); /* new part is not zeroed */
 void mem_free(void *memory);
 
+static inline size_t array_room(size_t room)
+{
+    return room ? room * 2 : 8;
+}
+
 /* Makes room for one more in a growing array: ARRAY_PUSH(list, count, room) = value; */
 #define ARRAY_PUSH(list, count, room)                                                              \
     (*({                                                                                           \
         if ((count) == (room)) {                                                                   \
-            (room) = (room) ? (room)*2 : 8;                                                        \
+            (room) = (typeof(room))array_room(room);                                               \
             (list) = mem_grow((list), (room), sizeof *(list));                                     \
         }                                                                                          \
         &(list)[(count)++];                                                                        \

@@ -14,8 +14,6 @@ bool os_error(struct err *e, int error_number, const char *verb, const char *pat
         kind = ERR_NO_SPACE;
     else if (error_number == ENOENT)
         kind = ERR_NOT_FOUND;
-    else if (error_number == EWOULDBLOCK)
-        kind = ERR_BUSY;
     const char *words = strerrordesc_np(error_number);
     err_set(e, kind, "cannot %s %s: %s", verb, path, words ? words : "unknown error");
     if (kind == ERR_NO_SPACE)

@@ -18,7 +18,7 @@ struct sim_os {
     pthread_mutex_t lock;
     struct sim_disk disk;
     struct os_sim_plan plan;
-    uint64_t calls;
+    uint64_t calls, reads;
     uint64_t crashes; /* handles from before the last one are stale */
     int64_t now_ms;
     uint64_t elapsed_ns;
@@ -74,6 +74,12 @@ static enum fate next_fate(struct sim_os *w, bool needs_space)
     if (fails && (needs_space || !p->fail_full))
         return FATE_FAILS;
     return FATE_DONE;
+}
+
+/* Counts a call that reads; EIO: it is the one that fails. */
+static int next_read(struct sim_os *w)
+{
+    return ++w->reads == w->plan.read_fail_at ? EIO : 0;
 }
 
 static bool coin(struct sim_os *w)
@@ -147,7 +153,7 @@ static int open_node(struct sim_os *w, const char *path, enum os_open_mode mode,
             sim_resize(&w->disk, *out, 0);
         return fate == FATE_DONE ? 0 : reason(w, fate);
     }
-    return 0;
+    return next_read(w);
 }
 
 static bool sim_open(struct os *os, const char *path, enum os_open_mode mode, struct os_file **out,
@@ -203,8 +209,9 @@ static bool sim_size(struct os_file *file, uint64_t *bytes, struct err *e)
     struct sim_os *w;
     if (!enter_file(file, false, "read the size of", &f, &w, e))
         return false;
+    int problem = next_read(w);
     *bytes = f->node->live.len;
-    return leave(w, true);
+    return name_outcome(w, FATE_DONE, problem, "read the size of", f->path, e);
 }
 
 static bool sim_read_at(struct os_file *file, uint64_t at, char *into, size_t len, size_t *got,
@@ -214,8 +221,9 @@ static bool sim_read_at(struct os_file *file, uint64_t at, char *into, size_t le
     struct sim_os *w;
     if (!enter_file(file, false, "read", &f, &w, e))
         return false;
-    *got = sim_bytes_read(&f->node->live, at, into, len);
-    return leave(w, true);
+    int problem = next_read(w);
+    *got = problem ? 0 : sim_bytes_read(&f->node->live, at, into, len);
+    return name_outcome(w, FATE_DONE, problem, "read", f->path, e);
 }
 
 /* How many bytes a file may still grow. */
@@ -304,6 +312,7 @@ static bool sim_map(struct os *os, const char *path, struct os_map *out, struct 
     int problem = sim_find(&w->disk, path, &node);
     if (!problem && node->is_dir)
         problem = EISDIR;
+    problem = problem ? problem : next_read(w);
     if (problem) {
         os_error(e, problem, "map", path);
         return leave(w, false);
@@ -375,6 +384,7 @@ static bool sim_dir_list(struct os *os, const char *path, struct arena *arena, s
     struct sim_os *w = enter(os);
     struct sim_node *dir;
     int problem = find_dir(w, path, &dir);
+    problem = problem ? problem : next_read(w);
     if (problem) {
         os_error(e, problem, "list the directory", path);
         return leave(w, false);
@@ -493,7 +503,7 @@ void os_sim_set_plan(struct os *os, struct os_sim_plan plan)
 {
     struct sim_os *w = enter(os);
     w->plan = plan;
-    w->calls = 0;
+    w->calls = w->reads = 0;
     w->disk.dice = hash_mix(plan.seed);
     w->random = hash_mix(~plan.seed);
     if (plan.now_ms)
@@ -507,6 +517,14 @@ uint64_t os_sim_calls(struct os *os)
     uint64_t calls = w->calls;
     leave(w, true);
     return calls;
+}
+
+uint64_t os_sim_reads(struct os *os)
+{
+    struct sim_os *w = enter(os);
+    uint64_t reads = w->reads;
+    leave(w, true);
+    return reads;
 }
 
 void os_sim_advance(struct os *os, int64_t ms)

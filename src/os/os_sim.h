@@ -21,7 +21,8 @@
 #include "os/os.h"
 
 /* Calls that change the disk are numbered from 1: open that creates, write, sync, truncate,
- * reserve, rename, remove, mkdir, dir sync. */
+ * reserve, rename, remove, mkdir, dir sync. Those that read are numbered by themselves: open of a
+ * file that is there, size, read, map, list; not lock, exists and free bytes. */
 struct os_sim_plan {
     uint64_t seed;           /* of the dice, the tearing and os_random */
     int64_t now_ms;          /* where the clock starts; 0 = 2026-01-01T00:00:00Z */
@@ -29,8 +30,9 @@ struct os_sim_plan {
     uint64_t fail_at;        /* the n-th changing call fails with ERR_IO; 0 = never */
     bool fail_for_ever;      /* and all later ones too */
     bool fail_full;          /* ERR_NO_SPACE instead, and only of calls that need space */
-    uint64_t stop_at; /* from the n-th changing call on nothing reaches the disk (power cut) */
-    bool sync_lies;   /* syncs say yes and do nothing: what a test must notice */
+    uint64_t stop_at;      /* from the n-th changing call on nothing reaches the disk (power cut) */
+    uint64_t read_fail_at; /* the n-th reading call fails with ERR_IO, once; 0 = never */
+    bool sync_lies;        /* syncs say yes and do nothing: what a test must notice */
 };
 
 /* What a power cut does to what was not synced: file bytes (in 512-byte sectors), lengths, names
@@ -52,6 +54,7 @@ struct os *os_sim_create(struct os_sim_plan plan);
 /* Resets the call count and the dice; a now_ms of 0 leaves the clock where it is. */
 void os_sim_set_plan(struct os *os, struct os_sim_plan plan);
 uint64_t os_sim_calls(struct os *os); /* changing calls so far */
+uint64_t os_sim_reads(struct os *os); /* reading calls so far */
 void os_sim_advance(struct os *os, int64_t ms);
 /* Power cut: unsynced data and names are lost, torn or kept by the dice. Open handles go stale. */
 void os_sim_crash(struct os *os); /* OS_SIM_ANY */

@@ -215,6 +215,40 @@ static void threads_may_share_it(void **state)
     assert_int_equal(os_sim_used_bytes(os), COUNT(writers) * 7);
 }
 
+/* Reading calls have numbers of their own, and fail once. */
+static void the_nth_reading_call_fails(void **state)
+{
+    (void)state;
+    AUTO(arena) *a = arena_create(0);
+    AUTO(os) *os = world((struct os_sim_plan){.seed = 1});
+    struct err e = {0};
+    assert_works(os_write_whole(os, STR("/d/f"), STR("text"), &e), e);
+    enum { CALLS = 5 };
+    for (uint64_t n = 1; n <= CALLS + 1; n++) {
+        os_sim_set_plan(os, (struct os_sim_plan){.seed = 1, .read_fail_at = n});
+        AUTO(os_file) *f = NULL;
+        struct os_map map = {0};
+        struct str *names;
+        uint64_t size;
+        size_t got, count, worked = 0, failed = 0;
+        char room[8];
+        for (int again = 0; again < 2 && !f; again++)
+            *(os_file_open(os, STR("/d/f"), OS_READ, &f, &e) ? &worked : &failed) += 1;
+        *(os_file_size(f, &size, &e) ? &worked : &failed) += 1;
+        *(os_file_read_at(f, 0, room, sizeof room, &got, &e) ? &worked : &failed) += 1;
+        *(os_map(os, STR("/d/f"), &map, &e) ? &worked : &failed) += 1;
+        *(os_dir_list(os, STR("/d"), a, &names, &count, &e) ? &worked : &failed) += 1;
+        os_unmap(os, &map);
+        assert_int_equal(failed, n <= CALLS);
+        assert_int_equal(worked, n == 1 || n > CALLS ? CALLS : CALLS - 1);
+        assert_int_equal(os_sim_reads(os), n == 1 ? CALLS + 1 : CALLS);
+        assert_int_equal(os_sim_calls(os), 0);
+        if (failed)
+            assert_int_equal(e.kind, ERR_IO);
+        e = (struct err){0};
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +260,7 @@ int main(void)
         cmocka_unit_test(a_flipped_byte_stays_flipped),
         cmocka_unit_test(paths_have_one_meaning),
         cmocka_unit_test(threads_may_share_it),
+        cmocka_unit_test(the_nth_reading_call_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -259,6 +259,41 @@ static void unlinked_files_stay_readable(void **state)
     assert_str(((struct str){room, got}), STR("still here"));
 }
 
+static void no_call_takes_a_path_that_is_none(void **state)
+{
+    struct place *p = *state;
+    struct str none = STR("a\0b"), good = in(p, "f"), text, *names;
+    struct os_file *f = NULL;
+    struct os_map map;
+    size_t count;
+    uint64_t bytes;
+    enum { CALLS = 11 };
+    struct err e[CALLS] = {0};
+    bool ok[CALLS] = {
+        os_map(p->os, none, &map, &e[0]),
+        os_rename(p->os, none, good, &e[1]),
+        os_rename(p->os, good, none, &e[2]),
+        os_remove(p->os, none, &e[3]),
+        os_dir_make(p->os, none, &e[4]),
+        os_dir_sync(p->os, none, &e[5]),
+        os_dir_list(p->os, none, p->arena, &names, &count, &e[6]),
+        os_lock(p->os, none, &f, &e[7]),
+        os_free_bytes(p->os, none, &bytes, &e[8]),
+        os_write_whole(p->os, none, STR("x"), &e[9]),
+        os_read_whole(p->os, none, p->arena, &text, &e[10]),
+    };
+    for (size_t i = 0; i < CALLS; i++) {
+        assert_false(ok[i]);
+        assert_int_equal(e[i].kind, ERR_INVALID);
+        assert_non_null(strstr(e[i].text, "NUL"));
+    }
+    /* a temporary name beside it must be possible, too */
+    struct str far = arena_printf(p->arena, "/%0*d", OS_PATH_BYTES - 4, 0);
+    assert_false(os_write_whole(p->os, far, STR("x"), &e[0]));
+    assert_int_equal(e[0].kind, ERR_INVALID);
+    assert_non_null(strstr(e[0].text, "longer than 1020"));
+}
+
 int main(void)
 {
 #define IN_BOTH(test)                                                                              \
@@ -269,7 +304,7 @@ int main(void)
         IN_BOTH(missing_files_are_told_apart),   IN_BOTH(maps_outlive_names),
         IN_BOTH(directories_list_in_order),      IN_BOTH(whole_files_replace_at_once),
         IN_BOTH(one_holder_of_a_lock),           IN_BOTH(directories_move_with_what_is_in_them),
-        IN_BOTH(unlinked_files_stay_readable),
+        IN_BOTH(unlinked_files_stay_readable),   IN_BOTH(no_call_takes_a_path_that_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
