@@ -7,8 +7,6 @@
 
 void capture_free(struct capture *c)
 {
-    if (!c)
-        return;
     for (size_t i = 0; i < c->count; i++)
         os_file_close(c->files[i].file);
     mem_free(c->files);

@@ -44,4 +44,3 @@ MUST_USE bool store_capture(struct store *s, struct capture *out, struct err *e)
 /* A file that is missing or short is listed as it is; only a bad manifest is an error. */
 MUST_USE bool store_capture_dir(struct os *os, struct str dir, struct capture *out, struct err *e);
 void capture_free(struct capture *c);
-AUTO_DEFINE(capture, capture_free)
