@@ -84,7 +84,8 @@ struct store_options {
     size_t seen_segments; /* 0 = 32: from so many on a set of all ids is kept in memory */
     /* 0 = 64 MiB: what compaction in the background writes in a second, and reads about as much */
     uint64_t compact_bytes_per_second;
-    struct str project; /* name, part of each file's identity */
+    uint64_t facts_bytes; /* 0 = 64 MiB: the facts file is written anew from here on */
+    struct str project;   /* name, part of each file's identity */
 };
 
 /* Makes the directory when missing (not when read_only). Replays the log. */

@@ -463,14 +463,35 @@ static void each_call_of_each_operation_fails(void **state)
 
 /* ---- a byte that changed ---- */
 
-/* Opens the damaged store and runs the operation; what it says names the damage. */
-static bool run_damaged(const struct world *past, const struct operation *op, struct str path,
-                        uint64_t at, const char *where)
+/* A changed byte before the open, or after it; or the file is cut there after it. The open writes
+ * some files anew, and shorter. */
+enum way { FLIP_BEFORE, FLIP_AFTER, CUT_AFTER, WAYS };
+
+static void damage_file(struct world *w, enum way way, struct str path, uint64_t at)
+{
+    struct str bytes;
+    if (way != CUT_AFTER) {
+        bool has_byte = os_sim_flip(w->os, path, at, (unsigned char)(1u << at % 8));
+        assert_true(has_byte || way == FLIP_AFTER);
+        return;
+    }
+    assert_works(os_read_whole(w->os, path, w->arena, &bytes, &w->e) &&
+                     os_write_whole(w->os, path, str_sub(bytes, 0, at), &w->e),
+                 w->e);
+}
+
+/* Runs the operation; what it says names the damage. */
+static bool run_damaged(const struct world *past, const struct operation *op, enum way way,
+                        struct str path, uint64_t at, const char *where)
 {
     struct world w = {.os = os_sim_copy(past->os), .arena = arena_create(0)};
     struct err e = {0};
-    assert_true(os_sim_flip(w.os, path, at, (unsigned char)(1u << at % 8)));
-    bool ok = open_as(&w, false, &e) && op->run(&w, &e);
+    if (way == FLIP_BEFORE)
+        damage_file(&w, way, path, at);
+    bool ok = open_as(&w, false, &e);
+    if (ok && way != FLIP_BEFORE)
+        damage_file(&w, way, path, at);
+    ok = ok && op->run(&w, &e);
     if (!ok && e.kind != ERR_CORRUPT && e.kind != ERR_UNSUPPORTED)
         fail_msg("%s: %s", where, e.text);
     if (!ok && !strstr(e.text, "/data"))
@@ -482,7 +503,7 @@ static bool run_damaged(const struct world *past, const struct operation *op, st
 static void each_operation_meets_damage(void **state)
 {
     (void)state;
-    enum { FLIPS = 10 };
+    enum { FLIPS = 15 };
     struct world past;
     uint64_t had;
     struct str *names;
@@ -498,9 +519,10 @@ static void each_operation_meets_damage(void **state)
         if (bytes.len == 0 || str_equal(name, STR("reserve")))
             continue;
         uint64_t at = hash_mix(i) % bytes.len;
-        snprintf(where, sizeof where, "%s: byte %llu of %.*s", op->name, (unsigned long long)at,
-                 STR_ARG(name));
-        bool ok = run_damaged(&past, op, path, at, where);
+        enum way way = (enum way)(i % WAYS);
+        snprintf(where, sizeof where, "%s: byte %llu of %.*s, way %d", op->name,
+                 (unsigned long long)at, STR_ARG(name), (int)way);
+        bool ok = run_damaged(&past, op, way, path, at, where);
         named += !ok;
         harmless += ok;
     }

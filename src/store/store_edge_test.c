@@ -266,6 +266,38 @@ static void an_import_that_is_closed_waits_for_its_batches(void **state)
     pthread_join(other, NULL);
 }
 
+/* Imaging runs without a lock: a restart waits for it, as it works on what the restart takes away.
+ */
+static void *finish_imaging_later(void *store)
+{
+    struct store *s = store;
+    usleep(30000);
+    pthread_mutex_lock(&s->lock);
+    s->is_imaging = false;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+static void a_restart_waits_for_imaging(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_create(false);
+    struct err why = {0};
+    pthread_t other;
+    assert_works(append(w, 0, 15, &w->e), w->e);
+    err_set(&why, ERR_IO, "for a test");
+    pthread_mutex_lock(&w->s->lock);
+    store_stop(w->s, &why);
+    w->s->is_imaging = true;
+    pthread_mutex_unlock(&w->s->lock);
+    assert_int_equal(pthread_create(&other, NULL, finish_imaging_later, w->s), 0);
+    assert_works(store_restart(w->s, &w->e), w->e);
+    assert_false(w->s->is_imaging);
+    pthread_join(other, NULL);
+    assert_int_equal(events_of(w), 15);
+}
+
 /* ---- long logs and large segments ---- */
 
 /* The log goes on in another file; on a full disk, in the old one, until there is space. */
@@ -428,6 +460,31 @@ static void the_background_removes_what_is_old(void **state)
     assert_false(w->s->is_stopped);
 }
 
+static bool has_new_facts(const struct store *s)
+{
+    return s->facts_kept != 0;
+}
+
+static void the_background_writes_facts_anew(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_create(false);
+    store_close(TAKE(w->s));
+    open_with(w, (struct store_options){.chunk_rows = 20, .seal_rows = 60, .facts_bytes = 1000});
+    for (int64_t k = 0; k < 100; k++) {
+        struct property p = {STR("level"), {.type = VALUE_INT, .integer = k}};
+        struct fact f = {.kind = FACT_PERSON_TRAITS,
+                         .subject = STR("person 1"),
+                         .created = (int64_t)FACT_CREATED_NONE,
+                         .properties = &p,
+                         .property_count = 1};
+        struct store_receipt r;
+        assert_works(store_append(w->s, &(struct store_batch){NULL, 0, &f, 1}, &r, &w->e), w->e);
+    }
+    wait_until(w, has_new_facts);
+    assert_false(w->s->is_stopped);
+}
+
 static void the_background_waits_for_space(void **state)
 {
     (void)state;
@@ -458,6 +515,8 @@ int main(void)
         cmocka_unit_test(the_background_forgets_in_time),
         cmocka_unit_test(the_background_removes_what_is_old),
         cmocka_unit_test(the_background_waits_for_space),
+        cmocka_unit_test(the_background_writes_facts_anew),
+        cmocka_unit_test(a_restart_waits_for_imaging),
     };
     return cmocka_run_group_tests_name("store/store_edge", tests, NULL, NULL);
 }

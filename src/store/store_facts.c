@@ -113,8 +113,6 @@ static bool put_block(struct facts_run *r, struct err *e)
     store_facts_block(&block, r->salt, buf_str(&r->facts));
     buf_clear(&r->facts);
     struct str part = buf_str(&block);
-    if (part.len == 0)
-        return true;
     r->bytes += part.len;
     return os_file_write_at(r->file, r->bytes - part.len, &part, 1, e);
 }
@@ -179,8 +177,8 @@ static bool write_new(struct facts_run *r, struct str path, uint64_t number, str
     os_file_close(TAKE(r->file));
     ok = ok && os_rename(s->os, temporary, path, e) && os_dir_sync(s->os, s->dir, e);
     struct err ignored = {0};
-    if (!ok && !os_remove(s->os, temporary, &ignored))
-        return false; /* the left-over goes at the next open */
+    if (!ok) /* if it stays, the next open removes it */
+        (void)!os_remove(s->os, temporary, &ignored);
     return ok;
 }
 
@@ -220,8 +218,8 @@ bool store_compact_facts(struct store *s, struct err *e)
         ok = change_over(&r, number, e);
         s->facts_kept = r.bytes;
     }
-    if (!ok && e->kind == ERR_NO_SPACE && !os_remove(s->os, path, &ignored))
-        s->facts_kept = marks->facts_bytes; /* the left-over goes at the next open */
+    if (!ok && e->kind == ERR_NO_SPACE)
+        (void)!os_remove(s->os, path, &ignored);
     if (map.at)
         os_unmap(s->os, &map);
     batch_reader_free(&r.reader);
@@ -239,5 +237,5 @@ bool store_facts_are_long(const struct store *s)
 {
     uint64_t bytes = manifest_content(s->manifest)->marks.facts_bytes;
 
-    return bytes >= STORE_FACTS_BYTES && bytes >= 2 * s->facts_kept;
+    return bytes >= s->options.facts_bytes && bytes >= 2 * s->facts_kept;
 }

@@ -147,11 +147,68 @@ static void a_crash_changes_nothing(void **state)
     }
 }
 
+/* More traits than are looked at together: each is looked at in its turn, once. */
+static void many_traits_are_kept_by_turns(void **state)
+{
+    (void)state;
+    enum { BATCHES = 32, TOGETHER = 1000, TRAITS = 66 };
+    AUTO(os) *os = os_sim_create((struct os_sim_plan){.seed = 3});
+    AUTO(store) *s = open_it(os);
+    AUTO(arena) *arena = arena_create(0);
+    struct property *p = arena_array(arena, TRAITS, sizeof *p);
+    struct fact *list = arena_array(arena, TOGETHER, sizeof *list);
+    struct store_receipt r;
+    struct err e = {0};
+    for (size_t i = 0; i < TRAITS; i++)
+        p[i] = (struct property){arena_printf(arena, "t%zu", i), {.type = VALUE_BOOL}};
+    for (size_t i = 0; i < TOGETHER; i++)
+        list[i] = (struct fact){.kind = FACT_PERSON_TRAITS,
+                                .subject = arena_printf(arena, "p%zu", i % (PEOPLE * 4)),
+                                .created = (int64_t)FACT_CREATED_NONE,
+                                .properties = p,
+                                .property_count = TRAITS};
+    for (size_t b = 0; b < BATCHES; b++) {
+        for (size_t i = 0; i < TRAITS; i++)
+            p[i].value = (struct value){.type = VALUE_INT, .integer = (int64_t)b};
+        assert_works(store_append(s, &(struct store_batch){NULL, 0, list, TOGETHER}, &r, &e), e);
+    }
+    add_facts(s, 0, FACTS);
+    assert_works(store_maintain(s, &e), e);
+    uint64_t before = state_of(s), bytes = facts_bytes(s);
+    assert_works(compact_now(s, &e), e);
+    assert_true(facts_bytes(s) < bytes / 4);
+    store_close(TAKE(s));
+    s = open_it(os);
+    assert_true(state_of(s) == before);
+}
+
+/* By itself, when it is long and has doubled. */
+static void a_long_file_is_written_anew(void **state)
+{
+    (void)state;
+    AUTO(os) *os = os_sim_create((struct os_sim_plan){.seed = 4});
+    struct store_options options = {.project = STR("main"), .no_background = true};
+    AUTO(store) *s = NULL;
+    struct err e = {0};
+    options.facts_bytes = 20000;
+    assert_works(store_open(os, STR("/data"), &options, &s, &e), e);
+    add_facts(s, 0, FACTS / 10);
+    assert_works(store_maintain(s, &e), e);
+    assert_int_equal(manifest_content(s->manifest)->marks.facts_file, 1);
+    add_facts(s, FACTS / 10, FACTS);
+    uint64_t before = state_of(s);
+    assert_works(store_maintain(s, &e), e);
+    assert_int_equal(manifest_content(s->manifest)->marks.facts_file, 2);
+    assert_true(state_of(s) == before);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_what_counts_is_kept),
         cmocka_unit_test(a_crash_changes_nothing),
+        cmocka_unit_test(many_traits_are_kept_by_turns),
+        cmocka_unit_test(a_long_file_is_written_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

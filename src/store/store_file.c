@@ -178,8 +178,8 @@ void store_keep_reserve(struct store *s)
     struct str path = store_path(s, room, "reserve");
     s->has_reserve = os_file_open(s->os, path, OS_WRITE, &file, &ignored) &&
                      os_file_reserve(file, STORE_RESERVE_BYTES, &ignored);
-    if (!s->has_reserve && !os_remove(s->os, path, &ignored))
-        return; /* no space for a reserve: the disk is full, or nearly; tried again later */
+    if (!s->has_reserve) /* the disk is full, or nearly; it is tried again later */
+        (void)!os_remove(s->os, path, &ignored);
 }
 
 void store_spend_reserve(struct store *s)
@@ -187,6 +187,6 @@ void store_spend_reserve(struct store *s)
     char room[STORE_NAME_BYTES];
     struct err ignored = {0};
     s->has_reserve = false;
-    if (!os_remove(s->os, store_path(s, room, "reserve"), &ignored))
-        return; /* then there is no more space than before, and the caller's next try says so */
+    /* If that fails there is no more space than before, and the caller's next try says so. */
+    (void)!os_remove(s->os, store_path(s, room, "reserve"), &ignored);
 }

@@ -108,8 +108,6 @@ static enum identity_standing standing_of(const struct replay *r, size_t i)
 
 static bool is_shown(const struct replay *r, const struct identity_entry *n, uint32_t unit)
 {
-    if (hidden_has(r->view->hidden, n->subject) || hidden_has(r->view->hidden, n->other))
-        return false; /* erased: their ids are told to nobody */
     return n->subject == r->person || n->other == r->person ||
            merges_root(r->merges, n->subject) == unit || merges_root(r->merges, n->other) == unit;
 }

@@ -38,6 +38,8 @@ static struct store *create(struct os *os, struct str dir, const struct store_op
         s->options.seen_segments = STORE_SEEN_SEGMENTS;
     if (!s->options.compact_bytes_per_second)
         s->options.compact_bytes_per_second = STORE_COMPACT_BYTES;
+    if (!s->options.facts_bytes)
+        s->options.facts_bytes = STORE_FACTS_BYTES;
     pthread_mutex_t *mutexes[] = {&s->maintain_lock, &s->writer_lock, &s->lock, &s->queue_lock,
                                   &s->list_lock};
     for (size_t i = 0; i < COUNT(mutexes); i++)

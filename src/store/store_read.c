@@ -238,8 +238,8 @@ static bool give_history(const struct snapshot *v, uint32_t unit, read_fact_fn *
 }
 
 /* Of everybody: what it comes to, so that saying it again changes nothing. */
-static bool give_merges(const struct snapshot *v, uint32_t unit, read_fact_fn *visit,
-                        void *context, struct err *e)
+static bool give_merges(const struct snapshot *v, uint32_t unit, read_fact_fn *visit, void *context,
+                        struct err *e)
 {
     const uint32_t *members;
     size_t count = people_members(v->people, unit, &members);
