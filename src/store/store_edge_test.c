@@ -153,6 +153,115 @@ static void periods_have_no_limit(void **state)
     assert_int_equal(events_of(w), 100);
 }
 
+static void nothing_to_append_is_fine(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_create(false);
+    struct store_receipt r = {.accepted = 7};
+    assert_works(store_append(w->s, &(struct store_batch){0}, &r, &w->e), w->e);
+    assert_int_equal(r.accepted, 0);
+    assert_int_equal(events_of(w), 0);
+}
+
+/* Nothing to learn of them, and nothing that could be in twice. */
+static void segments_without_ids(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_create(false);
+    struct store_check_report report;
+    store_close(TAKE(w->s));
+    open_with(w, (struct store_options){.no_background = true, .seen_segments = 1});
+    for (uint32_t k = 1; k < 40; k += 2)
+        assert_works(append(w, k, 1, &w->e), w->e);
+    assert_works(store_maintain(w->s, &w->e), w->e);
+    assert_non_null(w->s->seen_old);
+    assert_works(append(w, 1, 40, &w->e), w->e);
+    assert_int_equal(events_of(w), 40);
+    assert_works(store_check(w->s, &(struct store_check_options){0}, &report, &w->e), w->e);
+    assert_int_equal(report.events, 20);
+    assert_int_equal(report.damaged, 0);
+}
+
+/* A merge of more ids than are erased together after a restore; at each call it may fail. */
+static void a_long_list_of_erased_ids(void **state)
+{
+    (void)state;
+    enum { IDS = 1500 };
+    AUTO(world) *w = world_create(false);
+    struct store_erasure x;
+    struct store_receipt r;
+    struct str list;
+    struct fact *facts = arena_array(w->arena, IDS, sizeof *facts);
+    for (size_t i = 0; i < IDS; i++)
+        facts[i] = (struct fact){.kind = FACT_MERGE,
+                                 .subject = STR("one"),
+                                 .other = arena_printf(w->arena, "id %zu", i),
+                                 .created = (int64_t)FACT_CREATED_NONE};
+    assert_works(store_append(w->s, &(struct store_batch){NULL, 0, facts, IDS}, &r, &w->e), w->e);
+    store_close(TAKE(w->s));
+    struct os *older = os_sim_copy(w->os);
+    open_with(w, (struct store_options){.no_background = true});
+    assert_works(store_erase(w->s, STR("one"), &x, &w->e), w->e);
+    assert_int_equal(x.ids, IDS + 1);
+    store_close(TAKE(w->s));
+    struct str path = STR("/data/" STORE_ERASURES_FILE);
+    assert_works(os_read_whole(w->os, path, w->arena, &list, &w->e), w->e);
+    os_destroy(w->os);
+    w->os = older;
+    assert_works(os_write_whole(w->os, STR("/list"), list, &w->e), w->e);
+    open_with(w, (struct store_options){.no_background = true});
+    os_sim_set_plan(w->os, (struct os_sim_plan){.seed = 1, .fail_at = 1});
+    assert_refused(w, store_erasures_apply(w->s, STR("/list"), &x, &w->e), ERR_BUSY,
+                   "a write failed");
+    os_sim_set_plan(w->os, (struct os_sim_plan){.seed = 1});
+    assert_works(store_restart(w->s, &w->e), w->e);
+    assert_works(store_erasures_apply(w->s, STR("/list"), &x, &w->e), w->e);
+    assert_works(store_erasures_apply(w->s, STR("/list"), &x, &w->e), w->e); /* and again */
+    assert_int_equal(x.ids, 0);
+    /* a store of its own: the list is not of it */
+    struct store_options o = {.project = STR("main"), .no_background = true};
+    AUTO(store) *other = NULL;
+    assert_works(store_open(w->os, STR("/other"), &o, &other, &w->e), w->e);
+    assert_refused(w, store_erasures_apply(other, STR("/list"), &x, &w->e), ERR_CONFLICT,
+                   "the list of another store");
+}
+
+/* Facts that are kept when somebody is taken out of the files, in several blocks. */
+static void forgetting_among_many_facts(void **state)
+{
+    (void)state;
+    enum { FACTS = 40, BYTES = 1 << 19 };
+    AUTO(world) *w = world_create(false);
+    struct store_erasure x;
+    struct store_forgotten f;
+    struct store_receipt r;
+    char *text = arena_alloc(w->arena, BYTES);
+    memset(text, 'x', BYTES);
+    for (size_t i = 0; i < FACTS; i++) {
+        struct property p = {STR("note"), {.type = VALUE_TEXT, .text = {text, BYTES}}};
+        struct fact fact = {.kind = FACT_PERSON_TRAITS,
+                            .subject = arena_printf(w->arena, "person %zu", i % 10),
+                            .created = (int64_t)FACT_CREATED_NONE,
+                            .properties = &p,
+                            .property_count = 1};
+        text[0] = (char)('0' + i);
+        assert_works(store_append(w->s, &(struct store_batch){NULL, 0, &fact, 1}, &r, &w->e), w->e);
+    }
+    assert_works(store_erase(w->s, STR("person 3"), &x, &w->e), w->e);
+    assert_works(store_forget(w->s, &f, &w->e), w->e);
+    store_close(TAKE(w->s));
+    open_with(w, (struct store_options){.no_background = true});
+    AUTO(snapshot) *v = NULL;
+    assert_works(store_snapshot(w->s, &v, &w->e), w->e);
+    for (uint32_t i = 0; i < 10; i++) {
+        uint32_t unit;
+        bool is_there = sample_unit(v, i, &unit);
+        assert_int_equal(is_there, i != 3);
+        if (is_there)
+            assert_int_equal(snapshot_trait(v, unit, STR("note")).text.at[0], '0' + 30 + i);
+    }
+}
+
 /* ---- closing ---- */
 
 static void a_store_that_is_closing_takes_nothing(void **state)
@@ -188,6 +297,9 @@ static void a_store_that_stopped_takes_nothing(void **state)
         pthread_mutex_lock(&w->s->lock);
         store_stop(w->s, &why);
         pthread_mutex_unlock(&w->s->lock);
+        struct store_health health;
+        store_health(w->s, &health);
+        assert_true(health.is_stopped && strstr(health.why.text, "for a test"));
         assert_refused(w, append(w, 0, 5, &w->e), kind, words);
         assert_refused(w, store_import_begin(w->s, &i, &w->e), kind, words);
         assert_refused(w, store_keep_set(w->s, (struct keep_rule){STR("x"), DAY}, &w->e), kind,
@@ -505,6 +617,10 @@ int main(void)
         cmocka_unit_test(a_batch_has_a_limit),
         cmocka_unit_test(ids_of_erasures_have_limits),
         cmocka_unit_test(periods_have_no_limit),
+        cmocka_unit_test(nothing_to_append_is_fine),
+        cmocka_unit_test(segments_without_ids),
+        cmocka_unit_test(a_long_list_of_erased_ids),
+        cmocka_unit_test(forgetting_among_many_facts),
         cmocka_unit_test(a_store_that_is_closing_takes_nothing),
         cmocka_unit_test(a_store_that_stopped_takes_nothing),
         cmocka_unit_test(a_full_queue_waits_for_the_disk),

@@ -157,6 +157,23 @@ static void a_person_comes_in_time_order(void **state)
     assert_int_equal(snapshot_rows(v), 8);
 }
 
+/* What happened at one moment comes by segment, and in it as it lies. */
+static void equal_times_have_an_order(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_create();
+    AUTO(snapshot) *v = NULL;
+    add(w, "ann", "a", 30);
+    add(w, "ann", "b", 30);
+    add(w, "ann", "c", 30);
+    seal(w);
+    add(w, "ann", "d", 30);
+    add(w, "ann", "e", 30);
+    seal(w);
+    assert_works(store_snapshot(w->s, &v, &w->e), w->e);
+    assert_events(w, v, person_options(v, "ann"), "ann a;ann b;ann c;ann d;ann e;");
+}
+
 static void everybody_comes_by_month_and_person(void **state)
 {
     (void)state;
@@ -283,6 +300,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_person_comes_in_time_order),
+        cmocka_unit_test(equal_times_have_an_order),
         cmocka_unit_test(everybody_comes_by_month_and_person),
         cmocka_unit_test(facts_say_what_holds_or_how_it_came),
         cmocka_unit_test(a_visitor_may_stop_anywhere),
