@@ -107,8 +107,8 @@ static bool question_text(struct run *run, struct buf *room, struct str *out, st
     return true;
 }
 
-static bool answer(struct run *run, struct str question, struct query_stats *stats, struct buf *out,
-                   struct err *e)
+static bool answer(struct run *run, struct str question, struct query_stats *stats,
+                   struct buf *explained, struct buf *out, struct err *e)
 {
     struct str project = project_of(run);
     AUTO(snapshot) *snapshot = NULL;
@@ -125,7 +125,8 @@ static bool answer(struct run *run, struct str question, struct query_stats *sta
                                     .now_ms = os_now_ms(run->site->os),
                                     .cancel = &run->cancel->flag,
                                     .os = run->site->os,
-                                    .stats = stats};
+                                    .stats = stats,
+                                    .explain = run_flag(run, "--explain") ? explained : NULL};
     struct source *source = source_of_snapshot(&room, snapshot, run->site->pool);
     return query_answer(source, &context, question, out, e);
 }
@@ -156,8 +157,8 @@ bool command_query(struct run *run, struct err *e)
         return err_set(e, ERR_USAGE, "--json and --csv exclude each other");
     if (!question_text(run, &room, &question, e))
         return false;
-    bool ok =
-        answer(run, question, &stats, &answered, e) && render(run, buf_str(&answered), &shown, e);
+    bool ok = answer(run, question, &stats, &explained, &answered, e) &&
+              render(run, buf_str(&answered), &shown, e);
     if (ok)
         fwrite(shown.at, 1, shown.len, run->out);
     if (run_flag(run, "--explain")) {

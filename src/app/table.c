@@ -44,7 +44,8 @@ static const struct option query_options[] = {
     PROJECT,
     JSON,
     {"--csv", NULL, "prints CSV instead of text"},
-    {"--explain", NULL, "prints what was read, and how long it took, to standard error"},
+    {"--explain", NULL,
+     "prints the question as JSON, the plan and what was read to standard error"},
     {0}};
 
 static const struct option project_options[] = {
@@ -113,10 +114,16 @@ const struct command commands[] = {
      "shown; the rest is stored. Importing the same file again adds nothing.",
      "tenure import orders.csv.gz --map person=customer,event=action,time=at --time-format iso",
      NEED_SITE, 1, ARGS_MAX, import_options, command_import},
-    {"query", "JSON | @FILE | -", "Asks one question.",
-     "The question is one JSON document: as the argument, in a file, or on standard input.",
-     "tenure query '{\"insight\":\"retention\",\"start\":{\"event\":\"Signed Up\"},"
-     "\"interval\":\"week\",\"last\":\"12w\"}'",
+    {"query", "QUESTION | @FILE | -", "Asks one question.",
+     "The question is a line of words (docs/query-text.md) or a JSON document: as the argument, in "
+     "a\n"
+     "file, or on standard input. Quote names of several words:\n"
+     "  tenure query 'retention of \"Signed Up\" weekly 12'\n"
+     "  tenure query 'trend people of Login daily last 30d by country'\n"
+     "  tenure query 'lifecycle of any event monthly where plan = pro and country in (TH, SG)'\n"
+     "  tenure query '{\"insight\":\"stickiness\",\"event\":\"Login\",\"interval\":\"week\"}'",
+     "tenure query 'funnel \"Signed Up\" > \"Project Created\" > Invited within 14d by plan last "
+     "90d'",
      NEED_SITE, 1, 1, query_options, command_query},
     {"export", "", "Writes events as JSON lines, which import reads again.",
      "Without a filter, lines about people and accounts come first: traits and merges. --person\n"

@@ -51,6 +51,10 @@ void answer_begin(struct question *q, struct jwrite *w)
     jwrite_pair_string(w, "tz_version", str_of(zone_database_version()));
     jwrite_key(w, STR("rules"));
     jwrite_raw(w, arena_printf(q->arena, "{%.*s}", STR_ARG(buf_str(&q->rules))));
+    if (q->said.at) {
+        jwrite_key(w, STR("question"));
+        jwrite_raw(w, q->said);
+    }
     if (!q->unseen_count)
         return;
     jwrite_key(w, STR("unseen"));

@@ -4,6 +4,7 @@
 #include "query/condition.h"
 #include "query/group.h"
 #include "query/question.h"
+#include "query/text.h"
 
 static const struct insight *const insights[] = {
     &insight_trends,     &insight_funnel, &insight_retention, &insight_lifecycle,
@@ -35,20 +36,66 @@ static bool insight_find(struct question *q, struct err *e)
     return ask_members(&q->root, q->insight->members, q->insight->member_count, e);
 }
 
+static bool question_answer(struct question *q, struct buf *answer, struct err *e)
+{
+    size_t start = answer->len;
+
+    if (insight_find(q, e) && question_read(q, e) && q->insight->answer(q, answer, e))
+        return true;
+    answer->len = start;
+    return false;
+}
+
+/* {"text":"…"}: a line of words where only JSON can be sent. */
+static bool line_find(const struct question *q, struct str *line, struct err *e)
+{
+    static const char *const known[] = {"text"};
+    struct ask a = ask_member(&q->root, "text");
+
+    *line = STR_NONE;
+    if (json_type(q->root.json) != JSON_OBJECT || json_type(a.json) == JSON_ABSENT)
+        return true;
+    return ask_members(&q->root, known, COUNT(known), e) && ask_text(&a, line, e);
+}
+
+static bool line_answer(struct question *q, struct json_parser *parser, struct str line,
+                        struct buf *answer, struct err *e)
+{
+    struct text_question text;
+    bool ok = text_read(q->arena, arena_copy(q->arena, line), &text, e);
+
+    if (ok) {
+        q->said = text.json;
+        if (q->context->explain)
+            buf_printf(q->context->explain, "question: %.*s\n", STR_ARG(text.json));
+        ok = json_parse(parser, text.json, &q->root.json, e) && question_answer(q, answer, e);
+        if (!ok && (err_status(e->kind) == 400 || e->kind == ERR_UNKNOWN_NAME))
+            text_blame(&text, e);
+    }
+    text_question_free(&text);
+    return ok;
+}
+
 static bool answer_write(struct question *q, struct str text, struct buf *answer, struct err *e)
 {
     AUTO(json_parser) *parser = json_parser_create();
+    struct str line;
 
     if (text.len > LIMIT_QUERY_BYTES)
         return err_set(e, ERR_TOO_LARGE, "the question has %zu bytes; the limit is %d", text.len,
                        LIMIT_QUERY_BYTES);
-    if (!json_parse(parser, text, &q->root.json, e) || !insight_find(q, e) || !question_read(q, e))
+    if (text_is_line(text))
+        return line_answer(q, parser, text, answer, e);
+    if (!json_parse(parser, text, &q->root.json, e) || !line_find(q, &line, e))
         return false;
-    size_t start = answer->len;
-    if (q->insight->answer(q, answer, e))
-        return true;
-    answer->len = start;
-    return false;
+    if (line.at)
+        return line_answer(q, parser, line, answer, e);
+    if (q->context->explain) {
+        buf_add(q->context->explain, STR("question: "));
+        json_print(q->root.json, q->context->explain);
+        buf_add_char(q->context->explain, '\n');
+    }
+    return question_answer(q, answer, e);
 }
 
 bool query_answer(struct source *source, const struct query_context *context, struct str question,

@@ -1,6 +1,10 @@
 /*
  * query: one JSON document asks, one JSON document answers (the query contract, version 1).
  *
+ * A question may also be a line of words (docs/query-text.md), as it is or as {"text":"…"}: it is
+ * made into that JSON, which the answer then echoes as `question`. Its errors have code query.text
+ * where the line cannot be read; `at` is always "character 14".
+ *
  * query_answer reads a question, checks all of it before touching an event, runs the insight's
  * kernel over the source (usually one pass, all threads) and writes the answer. Rules that the
  * contract leaves open are in docs/query-rules.md.
@@ -35,6 +39,7 @@ struct query_context {
     const volatile bool *cancel; /* NULL = none */
     struct os *os;               /* only for query_stats.milliseconds; may be NULL */
     struct query_stats *stats;   /* filled also when the question fails; may be NULL */
+    struct buf *explain;         /* gets the JSON asked and a plan for each pass; may be NULL */
 };
 
 MUST_USE bool query_answer(struct source *source, const struct query_context *context,

@@ -431,6 +431,8 @@ bool reading_run(struct question *q, struct reading *r, scan_sink *sink, void *c
     r->plan.columns = r->columns;
     r->plan.deadline_ns = q->context->deadline_ns;
     r->plan.cancel = q->context->cancel;
+    if (q->context->explain)
+        explain_pass(q, &r->plan, q->context->explain);
     bool ok = q->source->does->scan(q->source, &r->plan, sink, contexts, &stats, e);
     q->stats.passes++;
     q->stats.rows += stats.rows;
@@ -438,5 +440,10 @@ bool reading_run(struct question *q, struct reading *r, scan_sink *sink, void *c
     q->stats.bytes_read += stats.bytes_read;
     q->stats.segments = MAX(q->stats.segments, stats.segments);
     q->stats.segments_skipped = MAX(q->stats.segments_skipped, stats.segments_skipped);
+    if (q->context->explain)
+        buf_printf(q->context->explain,
+                   "  %u segments read, %u skipped; %llu of %llu rows matched\n", stats.segments,
+                   stats.segments_skipped, (unsigned long long)stats.matched,
+                   (unsigned long long)stats.rows);
     return ok && patterns_check(q, e);
 }

@@ -68,6 +68,7 @@ struct question {
     struct pattern **patterns; /* compiled, ended with the question */
     size_t pattern_count, pattern_room;
     struct query_stats stats;
+    struct str said; /* the JSON that a line of words was made into; .at == NULL: it was JSON */
 };
 
 /* A copy that lives as long as the question (places of errors found later). */
@@ -148,6 +149,8 @@ MUST_USE bool reading_role(struct question *q, struct reading *r, const struct m
 /* Number of the column; the same one is used again. */
 MUST_USE bool reading_column(struct question *q, struct reading *r, struct scan_column c,
                              size_t *out, struct err *e);
+/* What a pass will look at, for --explain (explain.c). */
+void explain_pass(const struct question *q, const struct scan_plan *plan, struct buf *out);
 MUST_USE bool reading_run(struct question *q, struct reading *r, scan_sink *sink,
                           void *const *contexts, struct err *e);
 
