@@ -103,7 +103,7 @@ static bool print_leaf(struct json leaf, struct buf *out)
                {"exists", NULL}};
     bool wanted, found = false;
 
-    if (json_count(leaf) != (size_t)2 + has(leaf, "of"))
+    if (!has(leaf, "property") || json_count(leaf) != (size_t)2 + has(leaf, "of"))
         return false;
     print_property(leaf, out);
     for (size_t i = 0; i < COUNT(ops) && !found; i++) {
