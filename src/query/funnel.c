@@ -465,9 +465,11 @@ static bool groups_write(struct funnel *f, struct jwrite *w, struct err *e)
 
 static bool pick_read(struct funnel *f, struct funnel_pass *p, struct err *e)
 {
-    static const char *const known[] = {"step", "dropped", "breakdown", "bucket", PEOPLE_MEMBERS};
+    static const char *const known[] = {"step",      "dropped", "stopped",
+                                        "breakdown", "bucket",  PEOPLE_MEMBERS};
     struct question *q = f->q;
-    struct ask dropped = ask_member(&q->people_of, "dropped");
+    struct ask dropped = ask_member(&q->people_of, "dropped"),
+               stopped = ask_member(&q->people_of, "stopped");
     int64_t step;
     size_t bucket;
 
@@ -479,6 +481,11 @@ static bool pick_read(struct funnel *f, struct funnel_pass *p, struct err *e)
                         "numbers of people have people behind them; this question counts runs");
     if (ask_is_there(&dropped) && !ask_bool(&dropped, &p->pick_dropped, e))
         return false;
+    if (ask_is_there(&stopped) && !ask_bool(&stopped, &p->pick_stopped, e))
+        return false;
+    if (p->pick_stopped && (p->pick_dropped || f->show == SHOW_OVER_TIME))
+        return ask_fail(&stopped, e, "query.unknown_value",
+                        "\"stopped\" is a number of the steps, and not of those who dropped");
     if (p->pick_dropped && step == 1)
         return ask_fail(&dropped, e, "query.unknown_value",
                         "nobody drops before step 1; name step 2 or a later one");

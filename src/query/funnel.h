@@ -129,7 +129,7 @@ struct funnel_pass {
     struct key_map keys;
     size_t slots, tally_room;
     struct tally *tallies;
-    bool picks, pick_dropped;
+    bool picks, pick_dropped, pick_stopped;
     size_t pick_slot, pick_step;
     uint32_t pick_bucket;
     struct people people;

@@ -114,6 +114,11 @@ static void outcome_add(struct worker *w, const struct run *run)
     const struct funnel *f = w->f;
     struct run counted = *run;
 
+    if (w->p->pick_stopped) {
+        w->is_picked =
+            w->is_picked || (run->is_excluded && run->depth == (uint32_t)w->p->pick_step + 1);
+        return;
+    }
     if (f->drops && run->is_excluded) {
         if (!w->p->picks && run->depth)
             w->tally->stopped[run->depth - 1]++;
@@ -223,7 +228,8 @@ static void buckets_add(struct worker *w, const struct funnel_event *events, siz
         if (f->drops && run.is_excluded)
             continue;
         if (w->p->picks) {
-            if (w->p->pick_bucket == bucket && outcome_is_picked(w->p, &run))
+            if (w->p->pick_bucket == bucket && reaches(&run, f->from_step) &&
+                outcome_is_picked(w->p, &run))
                 w->is_picked = true;
             continue;
         }

@@ -18,6 +18,8 @@ struct pattern {
     pcre2_code *code;
     pcre2_match_context *limits;
     const struct ask *place;
+    const struct question *question;
+    _Atomic uint32_t searches;
     _Atomic bool has_failed;   /* ran into a limit */
     _Atomic bool has_bad_text; /* what should stand in for it is wrong */
 };
@@ -35,6 +37,7 @@ static bool pattern_make(struct question *q, const struct ask *a, struct str tex
         return ask_fail(a, e, "query.limit", "a text to search for has %zu bytes; the limit is %d",
                         text.len, PATTERN_BYTES_MAX);
     p->place = a;
+    p->question = q;
     p->code = pcre2_compile((PCRE2_SPTR)(text.at ? text.at : ""), text.len,
                             options | PCRE2_UTF | PCRE2_MATCH_INVALID_UTF, &code, &at, NULL);
     if (!p->code) {
@@ -53,8 +56,27 @@ static bool pattern_make(struct question *q, const struct ask *a, struct str tex
     return true;
 }
 
+/* A question that fails anyhow, or is past its time, need not search the rest of its values: each
+ * may take as long as the limits let it. */
+static bool is_in_vain(struct pattern *p)
+{
+    enum { LOOK_EVERY = 64 };
+    const volatile bool *cancel = p->question->context->cancel;
+
+    if (atomic_load_explicit(&p->has_failed, memory_order_relaxed))
+        return true;
+    if (atomic_fetch_add_explicit(&p->searches, 1, memory_order_relaxed) % LOOK_EVERY)
+        return false;
+    if (!question_is_late(p->question) && !(cancel && *cancel))
+        return false;
+    atomic_store(&p->has_failed, true);
+    return true;
+}
+
 static bool pattern_finds(struct pattern *p, struct str text)
 {
+    if (is_in_vain(p))
+        return false;
     pcre2_match_data *data = pcre2_match_data_create(1, NULL);
     int found =
         pcre2_match(p->code, (PCRE2_SPTR)(text.at ? text.at : ""), text.len, 0, 0, data, p->limits);

@@ -420,6 +420,12 @@ bool reading_column(struct question *q, struct reading *r, struct scan_column c,
     return true;
 }
 
+bool question_is_late(const struct question *q)
+{
+    return q->context->os && q->context->deadline_ns &&
+           os_monotonic_ns(q->context->os) > q->context->deadline_ns;
+}
+
 bool reading_run(struct question *q, struct reading *r, scan_sink *sink, void *const *contexts,
                  struct err *e)
 {
@@ -429,11 +435,18 @@ bool reading_run(struct question *q, struct reading *r, scan_sink *sink, void *c
         return false;
     r->plan.selectors = r->selectors;
     r->plan.columns = r->columns;
+    r->plan.os = q->context->os;
     r->plan.deadline_ns = q->context->deadline_ns;
     r->plan.cancel = q->context->cancel;
     if (q->context->explain)
         explain_pass(q, &r->plan, q->context->explain);
     bool ok = q->source->does->scan(q->source, &r->plan, sink, contexts, &stats, e);
+    if (!ok && question_is_late(q)) {
+        err_set(e, ERR_BUSY, "the question was stopped: it took longer than %d s",
+                LIMIT_QUERY_SECONDS);
+        err_code(e, "query.limit");
+        err_hint(e, "ask for a shorter time range, fewer breakdowns or simpler conditions");
+    }
     q->stats.passes++;
     q->stats.rows += stats.rows;
     q->stats.matched += stats.matched;

@@ -151,6 +151,8 @@ MUST_USE bool reading_column(struct question *q, struct reading *r, struct scan_
                              size_t *out, struct err *e);
 /* What a pass will look at, for --explain (explain.c). */
 void explain_pass(const struct question *q, const struct scan_plan *plan, struct buf *out);
+/* Past its deadline: the next scan stops. */
+bool question_is_late(const struct question *q);
 MUST_USE bool reading_run(struct question *q, struct reading *r, scan_sink *sink,
                           void *const *contexts, struct err *e);
 

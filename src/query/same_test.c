@@ -243,7 +243,7 @@ static void funnel_people(struct ways *w, struct dice *d, struct str question, s
     struct json part = root, groups = at(root, "groups"), rules = at(root, "rules");
     struct str count;
     BUF_AUTO place = {0};
-    double number, before;
+    double number, before, stopped;
 
     assert_true(json_string(at(rules, "count"), &count));
     if (json_count(groups) && chance(d, 50))
@@ -259,6 +259,12 @@ static void funnel_people(struct ways *w, struct dice *d, struct str question, s
     breakdown_add(&place, at(part, "value"));
     buf_add(&place, STR("}"));
     people_are(w, question, buf_str(&place), number);
+    place.len--;
+    buf_add(&place, STR(",\"stopped\":true}"));
+    assert_true(json_number(at(item(steps, step), "stopped"), &stopped));
+    people_are(w, question, buf_str(&place), stopped);
+    place.len -= strlen(",\"stopped\":true}");
+    buf_add(&place, STR("}"));
     bool is_plain = step > 0;
     for (uint32_t i = 0; i <= step; i++)
         is_plain = is_plain && json_type(at(item(steps, i), "optional")) == JSON_ABSENT;
@@ -462,8 +468,39 @@ static void every_way_is_the_same(void **state)
     assert_true(right > rounds / 3);
 }
 
+/* The store's scan looks at the clock it is given. */
+static void late_questions_are_stopped(void **state)
+{
+    static const char *const questions[] = {
+        "{\"insight\":\"trends\",\"series\":[{\"event\":null}],\"from\":\"2026-03-01\"}",
+        "{\"insight\":\"people\",\"filter\":[{\"did\":null}]}"};
+    AUTO(arena) *arena = arena_create(0);
+    struct dice d = {77};
+    struct random_world world;
+    struct world_shape shape = {5, 90, world_start, 3600000, 500, false};
+    struct ways w;
+
+    (void)state;
+    random_world_make(&d, arena, &shape, &world);
+    ways_make(&w, &world);
+    for (size_t i = 0; i < COUNT(questions); i++) {
+        struct query_context context = {
+            .now_ms = world_start + INT64_C(25) * 86400000, .os = w.os, .deadline_ns = UINT64_MAX};
+        BUF_AUTO out = {0};
+        struct err e = {0};
+        assert_works(query_answer(w.sources[2], &context, str_of(questions[i]), &out, &e), e);
+        context.deadline_ns = 1;
+        assert_false(query_answer(w.sources[2], &context, str_of(questions[i]), &out, &e));
+        assert_int_equal(err_status(e.kind), 503);
+        assert_string_equal(e.code, "query.limit");
+        assert_non_null(strstr(e.text, "30 s"));
+    }
+    ways_free(&w);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_way_is_the_same)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_way_is_the_same),
+                                       cmocka_unit_test(late_questions_are_stopped)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
