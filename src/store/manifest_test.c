@@ -5,6 +5,7 @@
 #include "base/test.h"
 #include "codec/bytes.h"
 #include "os/os_sim.h"
+#include "store/head.h"
 #include "store/manifest.h"
 
 static const struct identity owner = {{"main", 4}, 77};
@@ -350,6 +351,152 @@ static void forged_records_are_refused(void **state)
     w->e = (struct err){0};
 }
 
+/* Items of any kind that are cut, or say what cannot be, in records whose checksums are right. */
+static void forged_items_are_refused(void **state)
+{
+    (void)state;
+    static const struct { /* 1 add, 2 remove, 3 marks, 4 hide, 5 gone, 6 keep */
+        const char *items;
+        size_t len;
+        bool is_good;
+    } cases[] = {
+#define ITEMS(bytes, is_good)                                                                      \
+    {                                                                                              \
+        bytes, sizeof bytes - 1, is_good                                                           \
+    }
+        ITEMS("\4\3", true),
+        ITEMS("\4\3\5\3", true),
+        ITEMS("\4", false),                       /* hides nobody */
+        ITEMS("\4\xff\xff\xff\xff\xf", false), /* whom no number has */
+        ITEMS("\4\3\4\3", false),              /* twice */
+        ITEMS("\5\3", false),                    /* who was not hidden goes */
+        ITEMS("\6\1a\5", true),                 /* a rule */
+        ITEMS("\6\1a\5\6\1a\0", true),         /* and gone again */
+        ITEMS("\6\1a\0", false),                /* one that was not there goes */
+        ITEMS("\6", false),                      /* and cut everywhere */
+        ITEMS("\6\0\5", false),
+        ITEMS("\6\1", false),
+        ITEMS("\6\2a", false),
+        ITEMS("\6\1a", false),
+        ITEMS("\6\xff\xff\3" "a\5", false), /* a name of 65,535 bytes */
+        ITEMS("\6\1a\xff\xff\xff\xff\xff\xff\xff\xff\xff\1", false), /* 2^64 - 1 ms */
+        ITEMS("\1\7\1\0\5\6", true), /* a segment */
+        ITEMS("\1\7\1\0\5", false),
+        ITEMS("\1\7\1\0", false),
+        ITEMS("\1\7\1", false),
+        ITEMS("\1\7", false),
+        ITEMS("\1", false),
+        ITEMS("\1\7\1\0\5\6\1\7\1\0\5\6", false), /* twice */
+        ITEMS("\2", false),
+        ITEMS("\2\7", false), /* one that is not there */
+        ITEMS("\1\7\1\0\5\6\2\7", true),
+        ITEMS("\3\1\1\1\1\1\1\1\1\1\1", true),
+        ITEMS("\3\1\1\1\1\1\1\1\1\1", false),
+        ITEMS("\3\1\1", false),
+        ITEMS("\7", false), /* no such item */
+        ITEMS("\xff", false),
+#undef ITEMS
+    };
+    AUTO(world) *w = world_create();
+    AUTO(arena) *arena = arena_create(0);
+    struct str file;
+    assert_works(os_read_whole(w->os, STR("/d/manifest"), arena, &file, &w->e), w->e);
+    uint32_t salt = manifest_content(w->m)->head.salt;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        BUF_AUTO bytes = {0};
+        struct manifest_content c;
+        struct err e = {0};
+        buf_add(&bytes, file);
+        size_t at = bytes.len;
+        buf_add_u32(&bytes, (uint32_t)cases[i].len);
+        buf_add_u32(&bytes, 0);
+        buf_add_u64(&bytes, manifest_content(w->m)->records);
+        buf_add_bytes(&bytes, cases[i].items, cases[i].len);
+        uint32_t crc = crc32c(salt, bytes.at + at + 8, bytes.len - at - 8);
+        memcpy(bytes.at + at + 4, &crc, 4);
+        buf_add_u32(&bytes, (uint32_t)cases[i].len);
+        buf_add(&bytes, STR("MEND"));
+        if (manifest_read(buf_str(&bytes), STR("m"), &c, &e) != cases[i].is_good)
+            fail_msg("items %zu: %s", i, e.text);
+        manifest_content_free(&c);
+        /* Nor is a length believed that ends beyond the file. */
+        assert_false(manifest_read(str_sub(buf_str(&bytes), 0, HEAD_BYTES), STR("m"), &c, &e));
+        manifest_content_free(&c);
+    }
+}
+
+/* On a full disk the cut that takes an edit back may fail as well: then no more is written. */
+static void what_cannot_be_taken_back_stops_it(void **state)
+{
+    (void)state;
+    for (uint64_t n = 1; n <= 3; n++) { /* the write, the cut, its sync */
+        AUTO(world) *w = world_create();
+        for (uint64_t done = 0; done < 3; done++)
+            assert_works(edit(w, done), w->e);
+        os_sim_set_plan(w->os, (struct os_sim_plan){.seed = n,
+                                                    .disk_bytes_max = os_sim_used_bytes(w->os),
+                                                    .fail_at = n});
+        uint64_t done = 3;
+        while (edit(w, done))
+            done++;
+        assert_true(w->e.kind == ERR_NO_SPACE || w->e.kind == ERR_IO);
+        w->e = (struct err){0};
+        os_sim_set_plan(w->os, (struct os_sim_plan){.seed = n});
+        if (!edit(w, done)) {
+            assert_int_equal(w->e.kind, ERR_BUSY);
+            w->e = (struct err){0};
+            reopen(w);
+        } else {
+            done++;
+        }
+        uint64_t held = manifest_content(w->m)->segment_count - 1;
+        assert_in_range(held, done, done + 1);
+        check(w, held);
+    }
+}
+
+/* Resuming with a torn end, on a disk with little room or none, while a call that reads or changes
+ * fails: whatever was durable is there the next time. */
+static void resuming_in_trouble_loses_nothing(void **state)
+{
+    (void)state;
+    uint64_t resumed = 0, refused = 0;
+    for (uint64_t room = 0; room < 3; room++)
+        for (uint64_t n = 0; n < 24; n++)
+            for (unsigned is_torn = 0; is_torn < 2; is_torn++) {
+                AUTO(world) *w = world_create();
+                for (uint64_t k = 0; k < 8; k++)
+                    assert_works(edit(w, k), w->e);
+                if (is_torn) {
+                    os_sim_set_plan(w->os, (struct os_sim_plan){.seed = 5 + n, .fail_at = 1});
+                    assert_false(edit(w, 8));
+                    w->e = (struct err){0};
+                }
+                os_sim_set_plan(w->os, (struct os_sim_plan){.seed = 1});
+                manifest_close(TAKE(w->m));
+                assert_works(manifest_open(w->os, STR("/d"), STR("main"), &w->m, &w->e), w->e);
+                uint64_t held = manifest_content(w->m)->segment_count - 1;
+                assert_in_range(held, 8, 9);
+                struct os_sim_plan plan = {.seed = 1};
+                plan.disk_bytes_max =
+                    room == 2 ? 0 : os_sim_used_bytes(w->os) + room * 400;
+                plan.read_fail_at = n < 12 ? n : 0;
+                plan.fail_at = n < 12 ? 0 : n - 11;
+                os_sim_set_plan(w->os, plan);
+                if (manifest_resume(w->m, &w->e))
+                    resumed++;
+                else
+                    refused++;
+                assert_true(w->e.kind == ERR_NONE || w->e.kind == ERR_NO_SPACE ||
+                            w->e.kind == ERR_IO);
+                os_sim_set_plan(w->os, (struct os_sim_plan){.seed = 1});
+                w->e = (struct err){0};
+                reopen(w);
+                check(w, held);
+            }
+    assert_true(resumed > 20 && refused > 20);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -362,6 +509,9 @@ int main(void)
         cmocka_unit_test(each_failing_call_leaves_whole_edits),
         cmocka_unit_test(a_full_disk_lets_it_resume),
         cmocka_unit_test(forged_records_are_refused),
+        cmocka_unit_test(forged_items_are_refused),
+        cmocka_unit_test(what_cannot_be_taken_back_stops_it),
+        cmocka_unit_test(resuming_in_trouble_loses_nothing),
         cmocka_unit_test(damage_is_named),
         cmocka_unit_test(another_project_is_refused),
     };

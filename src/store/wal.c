@@ -363,7 +363,9 @@ static bool visit_frame(const struct frame *f, wal_visit *visit, void *context, 
             return false;
         rest = str_sub(rest, len, rest.len);
     }
-    return rest.len == 0 || err_set(e, ERR_CORRUPT, "a frame has more bytes than batches");
+    if (rest.len)
+        return err_set(e, ERR_CORRUPT, "a frame has more bytes than batches");
+    return true;
 }
 
 /* Bytes from `at` to the last that is not zero: reserved space reads as zeros. */

@@ -1,6 +1,7 @@
 /* The log file by file: what was synced is there, tails are cut, damage is told from tails. */
 #include "base/hash.h"
 #include "base/test.h"
+#include "codec/bytes.h"
 #include "os/os_sim.h"
 #include "store/wal.h"
 
@@ -278,6 +279,142 @@ static void names(void **state)
     assert_false(wal_name(STR("manifest"), &n));
 }
 
+/* A frame whose checksum is right and whose batches are not what it says. */
+static void forged_frames_are_refused(void **state)
+{
+    (void)state;
+    enum { SALT_AT = 40, FRAME = HEAD_BYTES, BATCHES = HEAD_BYTES + WAL_FRAME_BYTES };
+    static const struct {
+        size_t at;
+        uint32_t value;
+        const char *says;
+    } cases[] = {
+        {FRAME + 12, 3, "fewer batches than it says"},
+        {FRAME + 12, 1, "more bytes than batches"},
+        {BATCHES, 1 << 20, "a batch that is cut"},
+        {BATCHES, UINT32_MAX, "a batch that is cut"},
+    };
+    AUTO(log) *l = log_create();
+    AUTO(arena) *arena = arena_create(0);
+    struct str file;
+    assert_works(write_batches(l, 2) && wal_sync(l->w, &l->e), l->e);
+    assert_works(os_read_whole(l->os, STR("/d/wal-0000000001"), arena, &file, &l->e), l->e);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        BUF_AUTO forged = {0};
+        struct wal_end end;
+        struct err e = {0};
+        uint64_t count = 0;
+        uint32_t salt, bytes;
+        buf_add(&forged, file);
+        memcpy(forged.at + cases[i].at, &cases[i].value, 4);
+        memcpy(&salt, forged.at + SALT_AT, 4);
+        memcpy(&bytes, forged.at + FRAME + 8, 4);
+        uint32_t crc = crc32c(salt, forged.at + FRAME + 8, WAL_FRAME_BYTES - 8 + bytes);
+        memcpy(forged.at + FRAME + 4, &crc, 4);
+        assert_false(wal_read(buf_str(&forged), STR("wal-1"), NULL, true, check_batch, &count, &end,
+                              &e));
+        assert_int_equal(e.kind, ERR_CORRUPT);
+        if (!strstr(e.text, cases[i].says))
+            fail_msg("\"%s\" does not say \"%s\"", e.text, cases[i].says);
+    }
+    /* Frames of another place in the order, after a cut, or in half a head: the end. */
+    for (size_t len = HEAD_BYTES; len < BATCHES; len += 5) {
+        struct wal_end end;
+        struct err e = {0};
+        uint64_t count = 0;
+        assert_works(wal_read(str_sub(file, 0, len), STR("wal-1"), NULL, true, check_batch, &count,
+                              &end, &e),
+                     e);
+        assert_int_equal(count, 0);
+        assert_str(end.head.project, STR("main"));
+    }
+}
+
+static void a_write_beyond_the_limit_is_refused(void **state)
+{
+    (void)state;
+    AUTO(log) *l = log_create();
+    struct str huge = {"x", (size_t)WAL_FRAME_PAYLOAD_MAX}; /* refused before it is read */
+    assert_false(wal_write(l->w, &huge, 1, &l->e));
+    assert_int_equal(l->e.kind, ERR_TOO_LARGE);
+    assert_false(wal_is_broken(l->w));
+    l->e = (struct err){0};
+    assert_works(write_batches(l, 2) && wal_sync(l->w, &l->e), l->e);
+}
+
+/* Each call of starting a log, and of going on with one, fails once. */
+static void a_failing_start_is_told_and_loses_nothing(void **state)
+{
+    (void)state;
+    uint64_t created = 0, resumed = 0;
+    for (uint64_t n = 1; n < 24; n++) {
+        struct os_sim_plan plan = {.seed = n};
+        plan.read_fail_at = n < 12 ? n : 0;
+        plan.fail_at = n < 12 ? 0 : n - 11;
+        AUTO(log) *l = log_create();
+        AUTO(wal) *second = NULL;
+        struct wal_end end;
+        assert_works(write_batches(l, 8) && wal_sync(l->w, &l->e), l->e);
+        os_sim_set_plan(l->os, plan);
+        if (wal_create(l->os, STR("/d"), &owner, 2, 9, &second, &l->e))
+            created++;
+        else
+            assert_int_equal(l->e.kind, ERR_IO);
+        os_sim_set_plan(l->os, (struct os_sim_plan){.seed = n});
+        l->e = (struct err){0};
+        wal_close(TAKE(l->w));
+        assert_int_equal(read_back(l, true, &end), 8);
+        os_sim_set_plan(l->os, plan);
+        if (wal_resume(l->os, STR("/d/wal-0000000001"), &end, false, &l->w, &l->e))
+            resumed++;
+        else
+            assert_int_equal(l->e.kind, ERR_IO);
+        os_sim_set_plan(l->os, (struct os_sim_plan){.seed = n});
+        l->e = (struct err){0};
+        wal_close(TAKE(l->w));
+        assert_int_equal(read_back(l, true, &end), 8);
+        assert_works(wal_resume(l->os, STR("/d/wal-0000000001"), &end, true, &l->w, &l->e), l->e);
+        assert_works(write_batches(l, 1) && wal_sync(l->w, &l->e), l->e);
+    }
+    assert_in_range(created, 1, 22);
+    assert_in_range(resumed, 1, 22);
+}
+
+/* A full disk, and a call that fails beside it: what was confirmed is there. */
+static void a_full_disk_that_fails_keeps_what_was_confirmed(void **state)
+{
+    (void)state;
+    uint64_t broken = 0;
+    for (uint64_t n = 1; n < 12; n++)
+        for (uint64_t room = 0; room < 4; room++) {
+            AUTO(log) *l = log_create();
+            struct wal_end end;
+            if (room) {
+                assert_works(write_batches(l, 2) && wal_sync(l->w, &l->e), l->e);
+                assert_works(wal_finish(l->w, &l->e), l->e);
+                wal_close(TAKE(l->w));
+                assert_int_equal(read_back(l, true, &end), 2);
+                assert_works(
+                    wal_resume(l->os, STR("/d/wal-0000000001"), &end, false, &l->w, &l->e), l->e);
+            }
+            os_sim_set_plan(l->os, (struct os_sim_plan){
+                                       .seed = n,
+                                       .disk_bytes_max = os_sim_used_bytes(l->os) + room * 100,
+                                       .fail_at = n});
+            uint64_t confirmed = room ? 2 : 0;
+            while (write_batches(l, 1) && wal_sync(l->w, &l->e))
+                confirmed++;
+            assert_true(l->e.kind == ERR_NO_SPACE || l->e.kind == ERR_IO);
+            broken += wal_is_broken(l->w);
+            os_sim_set_plan(l->os, (struct os_sim_plan){.seed = n});
+            l->e = (struct err){0};
+            if (!wal_is_broken(l->w))
+                assert_works(wal_finish(l->w, &l->e), l->e);
+            assert_in_range(read_back(l, true, &end), confirmed, confirmed + 1);
+        }
+    assert_in_range(broken, 5, 43);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -290,6 +427,10 @@ int main(void)
         cmocka_unit_test(bytes_that_a_sender_made_up_are_no_frames),
         cmocka_unit_test(a_full_disk_takes_the_write_back),
         cmocka_unit_test(after_a_failure_nothing_is_tried_again),
+        cmocka_unit_test(forged_frames_are_refused),
+        cmocka_unit_test(a_write_beyond_the_limit_is_refused),
+        cmocka_unit_test(a_failing_start_is_told_and_loses_nothing),
+        cmocka_unit_test(a_full_disk_that_fails_keeps_what_was_confirmed),
         cmocka_unit_test(names),
     };
     return cmocka_run_group_tests_name("store/wal", tests, NULL, NULL);
