@@ -110,12 +110,18 @@ static void forged_members_are_refused(void **state)
     static const struct {
         const char *from, *to; /* of one length */
     } changes[] = {
-        {"\"made_by\"", "\"made_xx\""},      {"\"made_ms\"", "\"made_xx\""},
-        {"\"project\"", "\"projecx\""},      {"\"sequence\"", "\"sequencx\""},
-        {"\"store\"", "\"storx\""},          {"fedcba9876543210", "fedcba987654321z"},
-        {"fedcba9876543210", "fedcba98765432\"\""}, {"\"name\"", "\"namx\""},
-        {"\"bytes\"", "\"bytex\""},          {"\"xxh3_128\"", "\"xxh3_12x\""},
-        {"ffffffffffffffff", "fffffffffffffffz"}, {"0123456789abcdef", "z123456789abcdef"},
+        {"\"made_by\"", "\"made_xx\""},
+        {"\"made_ms\"", "\"made_xx\""},
+        {"\"project\"", "\"projecx\""},
+        {"\"sequence\"", "\"sequencx\""},
+        {"\"store\"", "\"storx\""},
+        {"fedcba9876543210", "fedcba987654321z"},
+        {"fedcba9876543210", "fedcba98765432\"\""},
+        {"\"name\"", "\"namx\""},
+        {"\"bytes\"", "\"bytex\""},
+        {"\"xxh3_128\"", "\"xxh3_12x\""},
+        {"ffffffffffffffff", "fffffffffffffffz"},
+        {"0123456789abcdef", "z123456789abcdef"},
     };
     struct inventory want = sample(), got;
 
@@ -201,9 +207,9 @@ static void failing_disks_are_told(void **state)
                                        : (struct os_sim_plan){.seed = 1, .fail_at = n - 19});
             bool works = way == 0   ? inventory_read(os, STR("from"), arena, &got, &e)
                          : way == 1 ? inventory_file_look(os, STR("from"), &f, &e)
-                         : way == 2 ? inventory_file_check(os, STR("from"), &f, &counting, &e)
-                                    : inventory_file_copy(os, STR("from"), STR("to"), &f, &counting,
-                                                          &e);
+                         : way == 2
+                             ? inventory_file_check(os, STR("from"), &f, &counting, &e)
+                             : inventory_file_copy(os, STR("from"), STR("to"), &f, &counting, &e);
             assert_int_equal(e.kind, works ? ERR_NONE : ERR_IO);
             if (n == 1)
                 assert_false(works); /* each reads at least once */

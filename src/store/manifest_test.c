@@ -360,27 +360,26 @@ static void forged_items_are_refused(void **state)
         size_t len;
         bool is_good;
     } cases[] = {
-#define ITEMS(bytes, is_good)                                                                      \
-    {                                                                                              \
-        bytes, sizeof bytes - 1, is_good                                                           \
-    }
+#define ITEMS(bytes, is_good) {bytes, sizeof bytes - 1, is_good}
         ITEMS("\4\3", true),
         ITEMS("\4\3\5\3", true),
-        ITEMS("\4", false),                       /* hides nobody */
+        ITEMS("\4", false),                    /* hides nobody */
         ITEMS("\4\xff\xff\xff\xff\xf", false), /* whom no number has */
         ITEMS("\4\3\4\3", false),              /* twice */
-        ITEMS("\5\3", false),                    /* who was not hidden goes */
-        ITEMS("\6\1a\5", true),                 /* a rule */
+        ITEMS("\5\3", false),                  /* who was not hidden goes */
+        ITEMS("\6\1a\5", true),                /* a rule */
         ITEMS("\6\1a\5\6\1a\0", true),         /* and gone again */
-        ITEMS("\6\1a\0", false),                /* one that was not there goes */
-        ITEMS("\6", false),                      /* and cut everywhere */
+        ITEMS("\6\1a\0", false),               /* one that was not there goes */
+        ITEMS("\6", false),                    /* and cut everywhere */
         ITEMS("\6\0\5", false),
         ITEMS("\6\1", false),
         ITEMS("\6\2a", false),
         ITEMS("\6\1a", false),
-        ITEMS("\6\xff\xff\3" "a\5", false), /* a name of 65,535 bytes */
+        ITEMS("\6\xff\xff\3"
+              "a\5",
+              false),                                                /* a name of 65,535 bytes */
         ITEMS("\6\1a\xff\xff\xff\xff\xff\xff\xff\xff\xff\1", false), /* 2^64 - 1 ms */
-        ITEMS("\1\7\1\0\5\6", true), /* a segment */
+        ITEMS("\1\7\1\0\5\6", true),                                 /* a segment */
         ITEMS("\1\7\1\0\5", false),
         ITEMS("\1\7\1\0", false),
         ITEMS("\1\7\1", false),
@@ -478,8 +477,7 @@ static void resuming_in_trouble_loses_nothing(void **state)
                 uint64_t held = manifest_content(w->m)->segment_count - 1;
                 assert_in_range(held, 8, 9);
                 struct os_sim_plan plan = {.seed = 1};
-                plan.disk_bytes_max =
-                    room == 2 ? 0 : os_sim_used_bytes(w->os) + room * 400;
+                plan.disk_bytes_max = room == 2 ? 0 : os_sim_used_bytes(w->os) + room * 400;
                 plan.read_fail_at = n < 12 ? n : 0;
                 plan.fail_at = n < 12 ? 0 : n - 11;
                 os_sim_set_plan(w->os, plan);

@@ -244,8 +244,11 @@ static void strangers_have_no_merges(void **state)
     assert_false(merges_parent(m, 1, &parent));
     assert_true(merges_parent(m, 2, &parent) && parent == 1);
     assert_int_equal(merges_root(m, 99), 99);
+    assert_true(merges_join(m, 3, 2)); /* two words about it */
     merges_clear(m, 2);
     assert_false(merges_stands(m, 1, 2));
+    assert_false(merges_stands(m, 3, 2));
+    assert_int_equal(merges_root(m, 2), 2);
 }
 
 int main(void)

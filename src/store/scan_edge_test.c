@@ -219,45 +219,6 @@ static void damage_of_a_condition_ends_a_scan(void **state)
     clear_scene(&c);
 }
 
-/* Persons who were merged are read from where they lie: damage there ends the scan as well. */
-static void damage_of_a_merged_person_ends_a_scan(void **state)
-{
-    (void)state;
-    struct scene c;
-    set_scene(&c, 9);
-    for (uint32_t i = 0; i < 1000; i++)
-        people_put(c.people, arena_printf(c.s.arena, "v%u", i));
-    struct fact merge = {.kind = FACT_MERGE,
-                         .subject = STR("v999"),
-                         .other = STR("u3"),
-                         .created = (int64_t)FACT_CREATED_NONE};
-    assert_true(people_apply(c.people, &merge));
-    struct intern *codes = intern_create();
-    struct scan_plan plan = plan_of(true, codes);
-    struct snapshot *v = look(&c, 0, 0);
-    struct sum good, sum;
-    struct err e = {0};
-    assert_works(run(&c, v, &plan, false, &good, &e), e);
-    size_t time_at = 0;
-    const struct segment_own *own = v->segments[0]->own;
-    time_at = (size_t)((const char *)v->segments[0]->time->lanes - own->image.at);
-    snapshot_release(v);
-    for (unsigned reversed = 0; reversed < 2; reversed++) {
-        struct fact back = {.kind = reversed ? FACT_MERGE : FACT_UNMERGE,
-                            .subject = STR("v999"),
-                            .other = STR("u3"),
-                            .created = (int64_t)FACT_CREATED_NONE};
-        e = (struct err){0};
-        v = look(&c, time_at + 5, 1);
-        assert_false(run(&c, v, &plan, false, &sum, &e));
-        assert_int_equal(e.kind, ERR_CORRUPT);
-        snapshot_release(v);
-        assert_true(people_apply(c.people, &back));
-    }
-    intern_destroy(codes);
-    clear_scene(&c);
-}
-
 /* What there is to ask for, with persons left out: damaged parts are left out, never wrong. */
 static void damage_is_left_out_of_lists(void **state)
 {
@@ -411,7 +372,6 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(damage_ends_a_scan),
         cmocka_unit_test(damage_of_a_condition_ends_a_scan),
-        cmocka_unit_test(damage_of_a_merged_person_ends_a_scan),
         cmocka_unit_test(damage_is_left_out_of_lists),
         cmocka_unit_test(cancelled_and_late_scans_say_so),
         cmocka_unit_test(many_names_are_matched),

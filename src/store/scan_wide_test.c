@@ -3,6 +3,7 @@
  * that have no event, with rare names in one block only: each way of asking, with the machine's
  * vector instructions and without, against a plain list.
  */
+#include "store/segment_file.h"
 #include "store/segment_sample.h"
 
 #include "base/intern.h"
@@ -23,6 +24,7 @@ struct row {
 struct scene {
     struct arena *arena;
     struct row *rows;
+    size_t count;
     struct pool *pool;
     struct people *people;
     struct snapshot *v;
@@ -50,6 +52,7 @@ static void set_scene(struct scene *c)
     *c = (struct scene){
         .arena = arena_create(0), .pool = pool_create(2), .people = people_create(1)};
     c->rows = arena_array(c->arena, ROWS, sizeof *c->rows);
+    c->count = ROWS;
     for (uint32_t i = 0; i < UNITS; i++)
         people_put(c->people, arena_printf(c->arena, "u%u", i));
     for (uint32_t at = 0; at < ROWS; at++) {
@@ -92,7 +95,7 @@ struct ask {
     int64_t from, to;
     int64_t edge, step; /* step 0: no intervals */
     size_t edge_count;
-    bool by_unit, in_parts, is_plain;
+    bool by_unit, in_parts, is_plain, no_time;
 };
 
 struct sum {
@@ -113,10 +116,11 @@ static bool add_up(void *context, const struct scan_batch *b)
     struct sum *sum = context;
 
     for (size_t i = 0; !sum->has_units && i < b->count; i++)
-        sum_add(sum, 0, b->time[i], b->mask ? b->mask[i] : 1, b->interval ? b->interval[i] : 0);
+        sum_add(sum, 0, b->time ? b->time[i] : 0, b->mask ? b->mask[i] : 1,
+                b->interval ? b->interval[i] : 0);
     for (size_t u = 0; sum->has_units && u < b->unit_count; u++)
         for (size_t i = b->starts[u]; i < b->starts[u + 1]; i++)
-            sum_add(sum, b->units[u], b->time[i], b->mask ? b->mask[i] : 1,
+            sum_add(sum, b->units[u], b->time ? b->time[i] : 0, b->mask ? b->mask[i] : 1,
                     b->interval ? b->interval[i] : 0);
     for (size_t i = 0; i < b->count && b->numbers[0]; i++)
         assert_true(b->numbers[0][i] != b->numbers[0][i]); /* a text is no number */
@@ -127,7 +131,7 @@ static struct sum expected(const struct scene *c, const struct ask *a)
 {
     struct sum sum = {0};
 
-    for (size_t i = 0; i < ROWS; i++) {
+    for (size_t i = 0; i < c->count; i++) {
         const struct row *row = &c->rows[i];
         uint32_t mask = 0;
         uint16_t interval = 0;
@@ -143,7 +147,7 @@ static struct sum expected(const struct scene *c, const struct ask *a)
                        : since / a->step >= last ? SCAN_AFTER
                                                  : (uint16_t)(since / a->step);
         }
-        sum_add(&sum, a->by_unit ? row->person : 0, row->time, mask, interval);
+        sum_add(&sum, a->by_unit ? row->person : 0, a->no_time ? 0 : row->time, mask, interval);
     }
     return sum;
 }
@@ -168,10 +172,10 @@ static void ask(const struct scene *c, const struct ask *a)
     struct scan_plan plan = {.selectors = selectors,
                              .selector_count = a->count,
                              .columns = &note,
-                             .column_count = a->in_parts ? 0 : 1,
+                             .column_count = a->in_parts || a->no_time ? 0 : 1,
                              .by_unit = a->by_unit,
                              .in_parts = a->in_parts,
-                             .want_time = true,
+                             .want_time = !a->no_time,
                              .edges = a->step ? edges : NULL,
                              .edge_count = a->edge_count,
                              .is_plain = a->is_plain};
@@ -182,10 +186,11 @@ static void ask(const struct scene *c, const struct ask *a)
 
 static void ask_each_way(const struct scene *c, struct ask a)
 {
-    for (unsigned way = 0; way < 6; way++) {
+    for (unsigned way = 0; way < 12; way++) {
         a.by_unit = way % 3 > 0;
         a.in_parts = way % 3 > 1;
-        a.is_plain = way / 3;
+        a.is_plain = way / 3 % 2;
+        a.no_time = way / 6;
         ask(c, &a);
     }
 }
@@ -250,11 +255,151 @@ static void intervals_of_every_step(void **state)
     clear_scene(&c);
 }
 
+/* Whoever was merged from afar is read with whom they belong to: damage there ends the scan. */
+static void damage_of_a_guest_ends_a_scan(void **state)
+{
+    (void)state;
+    const uint32_t block = 2 * SEGMENT_BLOCK_ROWS;
+    struct fact merge = {.kind = FACT_MERGE,
+                         .subject = STR("u5"),
+                         .other = STR("u90449"),
+                         .created = (int64_t)FACT_CREATED_NONE};
+    struct scan_selector selector = {.from = INT64_MIN, .to = INT64_MAX};
+    struct scan_plan plan = {
+        .selectors = &selector, .selector_count = 1, .want_time = true, .by_unit = true};
+    struct buf bytes = {0};
+    struct sum sums[2] = {{0}, {0}};
+    void *contexts[] = {&sums[0], &sums[1]};
+    struct err e = {0};
+    struct scene c;
+
+    set_scene(&c);
+    assert_true(people_apply(c.people, &merge));
+    people_view_release(c.v->people);
+    c.v->people = people_look(c.people);
+    assert_works(scan_run(c.v, &plan, c.pool, add_up, contexts, NULL, &e), e);
+    assert_int_equal(sums[0].rows + sums[1].rows, ROWS);
+
+    struct segment *good = c.v->segments[0];
+    const struct segment_own *own = good->own;
+    assert_true(good->rows > block);
+    buf_add(&bytes, buf_str(&own->image));
+    bytes.at[(const char *)good->time->lanes - own->image.at + (size_t)block * 4 + 4000] ^= 1;
+    segment_release(good);
+    assert_works(segment_of_bytes(&bytes, false, &c.v->segments[0], &e), e);
+    assert_false(scan_run(c.v, &plan, c.pool, add_up, contexts, NULL, &e));
+    assert_int_equal(e.kind, ERR_CORRUPT);
+    assert_non_null(strstr(e.text, "block 2"));
+    clear_scene(&c);
+}
+
+/* ---- many months ---- */
+
+enum { MONTHS = 70, MONTH_PEOPLE = 8, MONTH_EACH = 8 };
+
+static void set_months(struct scene *c)
+{
+    AUTO(chunk) *chunk = chunk_create();
+    struct chunk_result r;
+    struct err e = {0};
+    int64_t start = 0;
+
+    *c = (struct scene){.arena = arena_create(0),
+                        .pool = pool_create(2),
+                        .people = people_create(1),
+                        .count = MONTHS * MONTH_PEOPLE * MONTH_EACH};
+    c->rows = arena_array(c->arena, c->count, sizeof *c->rows);
+    for (uint32_t i = 0; i < MONTH_PEOPLE; i++)
+        people_put(c->people, arena_printf(c->arena, "u%u", i));
+    for (uint32_t at = 0; at < c->count; at++) {
+        uint32_t within = at % (MONTH_PEOPLE * MONTH_EACH), person = within / MONTH_EACH;
+        start = at && !within ? month_next(start) : start;
+        c->rows[at] = (struct row){person, at % 3, start + (int64_t)(within % MONTH_EACH) * DAY};
+        struct property p[] = {
+            {STR("who"), {.type = VALUE_TEXT, .text = arena_printf(c->arena, "w%u", person)}},
+            {STR("first"), {.type = VALUE_INT, .integer = 7}},
+        };
+        struct event v = {.time = c->rows[at].time,
+                          .name = str_of(names[c->rows[at].name]),
+                          .person = STR("p"),
+                          .properties = p,
+                          .property_count = within ? 1 : 2};
+        chunk_add(chunk, &v, person, 0);
+    }
+    assert_works(chunk_images(chunk, STR("main"), 1, NULL, 0, 1, &r, &e), e);
+    assert_int_equal(r.image_count, MONTHS);
+    c->v = mem_zero(sizeof *c->v);
+    c->v->references = 1;
+    c->v->people = people_look(c->people);
+    c->v->segments = mem_array(MONTHS, sizeof(struct segment *));
+    for (size_t i = 0; i < MONTHS; i++)
+        c->v->segments[i] = segment_keep(r.images[i]);
+    c->v->segment_count = MONTHS;
+    chunk_result_free(&r);
+}
+
+static void units_over_many_months(void **state)
+{
+    (void)state;
+    static const struct ask asks[] = {
+        {.name = {2}, .count = 1},
+        {.name = {NO_NAME}, .count = 1},
+        {.name = {NO_NAME, 1}, .count = 2},
+    };
+    struct scene c;
+
+    set_months(&c);
+    for (size_t i = 0; i < COUNT(asks); i++) {
+        struct ask a = asks[i];
+        a.from = INT64_MIN;
+        a.to = INT64_MAX;
+        ask_each_way(&c, a);
+        a.edge = 0;
+        a.step = 10LL * DAY;
+        a.edge_count = 300;
+        ask_each_way(&c, a);
+    }
+    clear_scene(&c);
+}
+
+/* What only an erased person had is not offered; one whom no segment has changes nothing. */
+static void values_of_the_erased_are_not_offered(void **state)
+{
+    (void)state;
+    static const uint32_t erased[] = {5, MONTH_PEOPLE + 1};
+    struct property_info *list;
+    size_t count;
+    struct scene c;
+
+    set_months(&c);
+    for (unsigned is_erased = 0; is_erased < 2; is_erased++) {
+        AUTO(arena) *arena = arena_create(0);
+        size_t people = MONTH_PEOPLE - is_erased;
+        bool offers_erased = false;
+        if (is_erased)
+            c.v->hidden = hidden_with(NULL, erased, COUNT(erased), NULL, 0);
+        snapshot_properties(c.v, arena, &list, &count);
+        assert_int_equal(count, 2);
+        assert_str(list[0].name, STR("first"));
+        assert_int_equal(list[0].count, MONTHS);
+        assert_str(list[1].name, STR("who"));
+        assert_int_equal(list[1].count, MONTHS * people * MONTH_EACH);
+        assert_int_equal(list[1].example_count, people);
+        for (size_t i = 0; i < people; i++)
+            offers_erased |= str_equal(list[1].examples[i], STR("w5"));
+        assert_int_equal(offers_erased, !is_erased);
+    }
+    clear_scene(&c);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(far_apart_persons_and_rare_names_are_found),
         cmocka_unit_test(intervals_of_every_step),
+        cmocka_unit_test(damage_of_a_guest_ends_a_scan),
+        cmocka_unit_test(units_over_many_months),
+        cmocka_unit_test(values_of_the_erased_are_not_offered),
     };
     return cmocka_run_group_tests_name("store/scan_wide", tests, NULL, NULL);
 }

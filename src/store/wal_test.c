@@ -311,8 +311,8 @@ static void forged_frames_are_refused(void **state)
         memcpy(&bytes, forged.at + FRAME + 8, 4);
         uint32_t crc = crc32c(salt, forged.at + FRAME + 8, WAL_FRAME_BYTES - 8 + bytes);
         memcpy(forged.at + FRAME + 4, &crc, 4);
-        assert_false(wal_read(buf_str(&forged), STR("wal-1"), NULL, true, check_batch, &count, &end,
-                              &e));
+        assert_false(
+            wal_read(buf_str(&forged), STR("wal-1"), NULL, true, check_batch, &count, &end, &e));
         assert_int_equal(e.kind, ERR_CORRUPT);
         if (!strstr(e.text, cases[i].says))
             fail_msg("\"%s\" does not say \"%s\"", e.text, cases[i].says);
@@ -354,6 +354,16 @@ static void a_failing_start_is_told_and_loses_nothing(void **state)
         AUTO(log) *l = log_create();
         AUTO(wal) *second = NULL;
         struct wal_end end;
+        wal_close(TAKE(l->w)); /* one without batches is begun anew */
+        assert_int_equal(read_back(l, true, &end), 0);
+        os_sim_set_plan(l->os, plan);
+        if (!wal_resume(l->os, STR("/d/wal-0000000001"), &end, false, &l->w, &l->e))
+            assert_int_equal(l->e.kind, ERR_IO);
+        os_sim_set_plan(l->os, (struct os_sim_plan){.seed = n});
+        l->e = (struct err){0};
+        wal_close(TAKE(l->w));
+        assert_int_equal(read_back(l, true, &end), 0);
+        assert_works(wal_resume(l->os, STR("/d/wal-0000000001"), &end, false, &l->w, &l->e), l->e);
         assert_works(write_batches(l, 8) && wal_sync(l->w, &l->e), l->e);
         os_sim_set_plan(l->os, plan);
         if (wal_create(l->os, STR("/d"), &owner, 2, 9, &second, &l->e))
@@ -394,13 +404,13 @@ static void a_full_disk_that_fails_keeps_what_was_confirmed(void **state)
                 assert_works(wal_finish(l->w, &l->e), l->e);
                 wal_close(TAKE(l->w));
                 assert_int_equal(read_back(l, true, &end), 2);
-                assert_works(
-                    wal_resume(l->os, STR("/d/wal-0000000001"), &end, false, &l->w, &l->e), l->e);
+                assert_works(wal_resume(l->os, STR("/d/wal-0000000001"), &end, false, &l->w, &l->e),
+                             l->e);
             }
-            os_sim_set_plan(l->os, (struct os_sim_plan){
-                                       .seed = n,
-                                       .disk_bytes_max = os_sim_used_bytes(l->os) + room * 100,
-                                       .fail_at = n});
+            os_sim_set_plan(
+                l->os, (struct os_sim_plan){.seed = n,
+                                            .disk_bytes_max = os_sim_used_bytes(l->os) + room * 100,
+                                            .fail_at = n});
             uint64_t confirmed = room ? 2 : 0;
             while (write_batches(l, 1) && wal_sync(l->w, &l->e))
                 confirmed++;
