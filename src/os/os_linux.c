@@ -162,9 +162,7 @@ static bool linux_reserve(struct os_file *file, uint64_t bytes, struct err *e)
         if (errno != EOPNOTSUPP)
             return os_error(e, errno, "reserve space for", of(file)->path);
         uint64_t size;
-        if (!linux_size(file, &size, e))
-            return false;
-        return size >= bytes || linux_truncate(file, bytes, e);
+        return linux_size(file, &size, e) && (size >= bytes || linux_truncate(file, bytes, e));
     }
     return true;
 }
