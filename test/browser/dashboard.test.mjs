@@ -193,6 +193,31 @@ describe('the numbers', TOGETHER, () => {
     });
   });
 
+  test('of a line of words are the answer’s; what is wrong in it is said', async () => {
+    await withPage({ path: '/?range=12w' }, async (page) => {
+      await settled(page);
+      const input = page.getByRole('combobox', { name: 'Ask in words' });
+      await input.fill('funnel "Signed Up" > any event within 7d');
+      await input.press('Enter');
+      const box = card(page, 'search');
+      await box.locator('tbody tr').nth(1).waitFor();
+      await axe(page, 'search', '[data-card="search"]');
+      const answer = await ask(page, { text: 'funnel "Signed Up" > any event within 7d' });
+      const rows = await box.locator('tbody tr').all();
+      for (const [i, step] of answer.steps.entries()) {
+        assert.equal(await rows[i].locator('th').innerText(), step.name);
+        assert.equal(numbers(await rows[i].locator('td').first().innerText()), step.count);
+      }
+      await input.fill('trend "Signed Up" dayly');
+      await input.press('Enter');
+      await box.getByText('did you mean daily?').waitFor();
+      await box.getByText('character 19').waitFor();
+      await axe(page, 'search refused', '[data-card="search"]');
+      const kept = await page.locator('datalist option').evaluateAll((all) => all.map((o) => o.value));
+      assert.deepEqual(kept, ['trend "Signed Up" dayly', 'funnel "Signed Up" > any event within 7d']);
+    });
+  });
+
   test('of the lifecycle are the answer’s, and add up', async () => {
     await withPage({ path: '/?range=12w' }, async (page) => {
       await settled(page);

@@ -14,6 +14,7 @@ import type {
   TrendQuestion,
 } from './logic/questions';
 import type { WeekStart } from './logic/dates';
+import type { LineAnswer } from './logic/lines';
 
 export interface Project {
   name: string;
@@ -133,6 +134,22 @@ export const api = {
       (response) => (took = serverTime(response)),
     );
     return { question, answer, milliseconds: took ?? performance.now() - began };
+  },
+
+  askLine: async (project: string, text: string, signal: AbortSignal) => {
+    const began = performance.now();
+    let took: number | undefined;
+    const answer = await call<LineAnswer>(
+      queryPath(project),
+      {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ text }),
+        signal,
+      },
+      (response) => (took = serverTime(response)),
+    );
+    return { answer, milliseconds: took ?? performance.now() - began };
   },
 
   signOut: () =>

@@ -12,6 +12,7 @@ import { LifecycleCard } from './page/lifecycle';
 import { LoadingPage } from './page/loading';
 import styles from './page/page.module.css';
 import { RetentionCard } from './page/retention';
+import { Search } from './page/search';
 import { SignIn } from './page/signin';
 import { Toolbar } from './page/toolbar';
 import { TrendCard } from './page/trend';
@@ -98,6 +99,7 @@ function ChartPage(props: {
   const shared = { project, view, change, definitions, defaults, span, timezone };
   return (
     <>
+      <Search project={project.name} />
       <Toolbar project={project} view={view} change={change} span={span} timezone={timezone} />
       <div className={styles.cards}>
         <RetentionCard {...shared} />

@@ -41,6 +41,12 @@ export const en = {
   'toolbar.refresh': 'Ask again for the newest numbers',
   'select.nothing': 'Nothing found',
 
+  'search.label': 'Ask in words',
+  'search.ask': 'Ask',
+  'search.none': 'Nothing happened that this counts.',
+  'search.table': 'Answer as a table; it scrolls',
+  'search.bars': '{{name}} as bars',
+
   'event.any': 'Any event',
   'event.label': 'Event',
 

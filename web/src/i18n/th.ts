@@ -46,6 +46,12 @@ export const th: Messages = {
   'toolbar.refresh': 'โหลดตัวเลขล่าสุด',
   'select.nothing': 'ไม่พบรายการ',
 
+  'search.label': 'ถามด้วยคำ (ภาษาอังกฤษ)',
+  'search.ask': 'ถาม',
+  'search.none': 'ไม่มีสิ่งที่คำถามนี้นับเกิดขึ้น',
+  'search.table': 'คำตอบเป็นตาราง เลื่อนดูได้',
+  'search.bars': '{{name}} เป็นแท่ง',
+
   'event.any': 'เหตุการณ์ใดก็ได้',
   'event.label': 'เหตุการณ์',
 
