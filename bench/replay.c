@@ -1,9 +1,12 @@
 /*
  * replay: how long opening takes after a crash. Writes ordinary events (a UUID as id, six
- * properties) into a new store until its log holds so many MiB, ends without closing, opens it
- * again and prints what that took.
+ * properties) into a new store as fast as it takes them, ends without closing, opens it again and
+ * prints what that took.
  *
- *   replay DIR [MIB [BATCH]]      DIR is made, and must not be there
+ *   replay DIR [EVENTS [BATCH [MONTHS [SEAL_ROWS]]]]
+ *
+ * DIR is made; one that is there is only opened. The events' times are spread over MONTHS.
+ * SEAL_ROWS 0: as a server does it; 2000000000: never, so that all of the log is replayed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +19,7 @@
 #include "store/store.h"
 
 enum { PEOPLE = 200000, PROPERTIES = 6, NAMES = 12, COUNTRIES = 40, PATHS = 500 };
+#define MONTH_MS (INT64_C(30) * 86400 * 1000)
 #define START_MS INT64_C(1767225600000) /* 2026-01-01 */
 
 static struct str uuid(struct arena *arena, uint64_t k)
@@ -31,7 +35,7 @@ static struct value text(struct str s)
     return (struct value){.type = VALUE_TEXT, .text = s};
 }
 
-static struct event make_event(struct arena *arena, uint64_t k)
+static struct event make_event(struct arena *arena, uint64_t k, unsigned months)
 {
     static const char *const plans[] = {"free", "team", "business"};
     uint64_t dice = hash_mix(k ^ 0x5eed);
@@ -48,7 +52,7 @@ static struct event make_event(struct arena *arena, uint64_t k)
     p[5] = (struct property){STR("first_visit"), {.type = VALUE_BOOL, .boolean = dice >> 60 & 1}};
     return (struct event){
         .id = uuid(arena, k),
-        .time = START_MS + (int64_t)(k * 37),
+        .time = START_MS + (int64_t)(k * 37) - (int64_t)(k % months) * MONTH_MS,
         .received = START_MS + (int64_t)(k / 100 * 3700),
         .offset_minutes = 420,
         .name = arena_printf(arena, "Event number %u", (unsigned)(dice >> 24) % NAMES),
@@ -58,61 +62,74 @@ static struct event make_event(struct arena *arena, uint64_t k)
     };
 }
 
-static struct store *open_store(struct os *os, struct str dir)
+/* What was asked for. */
+struct run {
+    struct str dir;
+    uint64_t events;
+    size_t batch, seal_rows;
+    unsigned months;
+};
+
+static struct store *open_store(struct os *os, const struct run *run)
 {
-    struct store_options options = {.project = STR("main"), .seal_rows = 1u << 31};
+    struct store_options options = {.project = STR("main"), .seal_rows = run->seal_rows};
     struct store *s = NULL;
     struct err e = {0};
-    if (!store_open(os, dir, &options, &s, &e)) {
+    if (!store_open(os, run->dir, &options, &s, &e)) {
         fprintf(stderr, "%s\n", e.text);
         exit(1);
     }
     return s;
 }
 
-static void write_log(struct os *os, struct str dir, uint64_t bytes, size_t batch)
+static void write_log(struct os *os, const struct run *run)
 {
-    struct store *s = open_store(os, dir);
+    struct store *s = open_store(os, run);
     struct store_import *i = NULL;
     struct err e = {0};
     AUTO(arena) *arena = arena_create(1 << 20);
-    struct store_state state = {0};
     struct store_receipt receipt;
+    uint64_t began = os_monotonic_ns(os);
     bool ok = store_import_begin(s, &i, &e);
-    for (uint64_t k = 0; ok && state.log_bytes < bytes;) {
+    for (uint64_t k = 0; ok && k < run->events;) {
         arena_reset(arena);
-        struct event *list = arena_array(arena, batch, sizeof *list);
-        for (size_t n = 0; n < batch; n++)
-            list[n] = make_event(arena, k++);
-        ok = store_import_add(i, &(struct store_batch){.events = list, .event_count = batch}, &e);
-        if (k % (1 << 19) < batch)
-            store_state(s, &state);
+        struct event *list = arena_array(arena, run->batch, sizeof *list);
+        for (size_t n = 0; n < run->batch; n++)
+            list[n] = make_event(arena, k++, run->months);
+        struct store_batch batch = {.events = list, .event_count = run->batch};
+        ok = store_import_add(i, &batch, &e);
     }
     if (!ok || !store_import_finish(i, &receipt, &e)) {
         fprintf(stderr, "%s\n", e.text);
         _exit(1);
     }
+    printf("written in %.2f s\n", (double)(os_monotonic_ns(os) - began) / 1e9);
+    fflush(stdout);
     _exit(0);
 }
 
 int main(int argc, char **argv)
 {
     if (argc < 2)
-        return fprintf(stderr, "usage: replay DIR [MIB [BATCH]]\n"), 2;
-    uint64_t bytes = (argc > 2 ? strtoull(argv[2], NULL, 10) : 1024) << 20;
-    size_t batch = argc > 3 ? strtoull(argv[3], NULL, 10) : 100;
+        return fprintf(stderr, "usage: replay DIR [EVENTS [BATCH [MONTHS [SEAL_ROWS]]]]\n"), 2;
+    struct run run = {
+        .dir = str_of(argv[1]),
+        .events = argc > 2 ? strtoull(argv[2], NULL, 10) : 14000000,
+        .batch = argc > 3 ? strtoull(argv[3], NULL, 10) : 100,
+        .months = argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : 1,
+        .seal_rows = argc > 5 ? strtoull(argv[5], NULL, 10) : 0,
+    };
     AUTO(os) *os = os_linux_create();
-    struct str dir = str_of(argv[1]);
-    if (!os_exists(os, dir)) {
+    if (!os_exists(os, run.dir)) {
         pid_t child = fork();
         if (child == 0)
-            write_log(os, dir, bytes, batch);
+            write_log(os, &run);
         int status;
         if (waitpid(child, &status, 0) != child || status != 0)
             return 1;
     }
     uint64_t began = os_monotonic_ns(os);
-    struct store *s = open_store(os, dir);
+    struct store *s = open_store(os, &run);
     double open_s = (double)(os_monotonic_ns(os) - began) / 1e9;
     struct store_state state;
     store_state(s, &state);
@@ -125,14 +142,14 @@ int main(int argc, char **argv)
     struct rusage use;
     getrusage(RUSAGE_SELF, &use);
     double gib = (double)state.log_bytes / (1 << 30);
-    printf("%llu events, %.3f GiB of log: open %.2f s (%.2f s a GiB, %.0f ns an event), state %.2f "
-           "s, first "
-           "answer %.2f s; cpu %.2f s; %.0f MiB\n",
-           (unsigned long long)state.unsealed_events, gib, open_s, open_s / gib,
-           open_s * 1e9 / (double)state.unsealed_events, usable_s, seen_s,
-           (double)use.ru_utime.tv_sec + (double)use.ru_utime.tv_usec / 1e6 +
-               (double)use.ru_stime.tv_sec + (double)use.ru_stime.tv_usec / 1e6,
-           (double)use.ru_maxrss / 1024);
+    printf(
+        "%llu events, %llu to replay, %.3f GiB of log: open %.2f s (%.2f s a GiB, %.0f ns an event "
+        "replayed), state %.2f s, first answer %.2f s; cpu %.2f s; %.0f MiB\n",
+        (unsigned long long)state.events, (unsigned long long)state.unsealed_events, gib, open_s,
+        open_s / gib, open_s * 1e9 / (double)state.unsealed_events, usable_s, seen_s,
+        (double)use.ru_utime.tv_sec + (double)use.ru_utime.tv_usec / 1e6 +
+            (double)use.ru_stime.tv_sec + (double)use.ru_stime.tv_usec / 1e6,
+        (double)use.ru_maxrss / 1024);
     fflush(stdout);
     _exit(ok ? 0 : 1); /* as a crash would: the log stays as it is, for the next run */
 }

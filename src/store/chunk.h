@@ -82,3 +82,7 @@ MUST_USE bool segment_event(struct segment *g, uint32_t row, struct arena *arena
                             struct err *e);
 /* The row that holds an id; false = none (or e->kind set on damage). */
 bool segment_find_id(struct segment *g, struct str id, uint32_t *row, struct err *e);
+/* Which of these hashes, in ascending order of `low`, its ids may have: `found` gets their `low`s,
+ * and has room for all. Others are not there. */
+MUST_USE bool segment_find_hashes(struct segment *g, const struct hash128 *list, size_t count,
+                                  uint64_t *found, size_t *found_count, struct err *e);

@@ -186,12 +186,13 @@ static bool key_at(const struct segment *g, uint32_t i, struct id_key *key, stru
     return true;
 }
 
-/* First entry whose hash is not below `low`. Each step halves the range at least every other time.
- */
-static bool lower_bound(const struct segment *g, uint64_t low, uint32_t *out, struct err *e)
+/* First entry whose hash is not below `low`, from `*out` on, where those before are below
+ * `from_hash`. Each step halves the range at least every other time. */
+static bool lower_bound(const struct segment *g, uint64_t from_hash, uint64_t low, uint32_t *out,
+                        struct err *e)
 {
-    uint32_t from = 0, to = g->id_count;
-    uint64_t from_hash = 0, to_hash = UINT64_MAX;
+    uint32_t from = *out, to = g->id_count;
+    uint64_t to_hash = UINT64_MAX;
 
     for (unsigned step = 0; from < to; step++) {
         uint32_t middle = from + (to - from) / 2;
@@ -219,13 +220,13 @@ bool segment_find_id(struct segment *g, struct str id, uint32_t *row, struct err
 {
     struct id_key key = id_key_of(id), other;
     struct hash128 hash = id_key_hash(&key);
-    uint32_t i;
+    uint32_t i = 0;
 
     if (!g->id_count || !id.len || !segment_ids_ready(g, e))
         return false;
     if (!id_filter_has(g->id_filter, g->id_filter_words, hash))
         return false;
-    if (!segment_pin(g, g->id, 0, g->rows, e) || !lower_bound(g, hash.low, &i, e))
+    if (!segment_pin(g, g->id, 0, g->rows, e) || !lower_bound(g, 0, hash.low, &i, e))
         return false;
     for (; i < g->id_count; i++) {
         if (!key_at(g, i, &other, e) || id_key_hash(&other).low != hash.low)
@@ -236,4 +237,32 @@ bool segment_find_id(struct segment *g, struct str id, uint32_t *row, struct err
         }
     }
     return false;
+}
+
+bool segment_find_hashes(struct segment *g, const struct hash128 *list, size_t count,
+                         uint64_t *found, size_t *found_count, struct err *e)
+{
+    uint32_t at = 0;
+    uint64_t before = 0;
+    struct id_key key;
+
+    *found_count = 0;
+    if (!g->id_count || !count)
+        return true;
+    if (!segment_ids_ready(g, e))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (LIKELY(!id_filter_has(g->id_filter, g->id_filter_words, list[i])))
+            continue;
+        if (!segment_pin(g, g->id, 0, g->rows, e) || !lower_bound(g, before, list[i].low, &at, e))
+            return false;
+        before = list[i].low;
+        if (at == g->id_count)
+            continue;
+        if (!key_at(g, at, &key, e))
+            return false;
+        if (id_key_hash(&key).low == list[i].low)
+            found[(*found_count)++] = list[i].low;
+    }
+    return true;
 }

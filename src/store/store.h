@@ -78,9 +78,11 @@ struct store_receipt {
 
 struct store_options {
     bool read_only;
-    bool no_background;   /* tests: nothing runs but store_maintain */
-    size_t chunk_rows;    /* 0 = 65,536: rows of the chunk before it becomes an image */
-    size_t seal_rows;     /* 0 = 1,048,576: unsealed rows before they are written as segments */
+    bool no_background; /* tests: nothing runs but store_maintain */
+    size_t chunk_rows;  /* 0 = 65,536: rows of the chunk before it becomes an image */
+    /* unsealed rows before they are written as segments; 0 = 32,768 for each month that they are
+     * of, at least 131,072, at most 524,288: what is not sealed is replayed after a crash */
+    size_t seal_rows;
     size_t seen_segments; /* 0 = 32: from so many on a set of all ids is kept in memory */
     /* 0 = 64 MiB: what compaction in the background writes in a second, and reads about as much */
     uint64_t compact_bytes_per_second;

@@ -280,8 +280,7 @@ void store_drain(struct store *s)
 static void wait_for_sealing(struct store *s)
 {
     pthread_mutex_lock(&s->lock);
-    while (s->imaged_rows >= 3 * s->options.seal_rows && !s->is_stopped && !s->is_closing &&
-           !s->is_waiting_for_space)
+    while (store_seal_is_behind(s) && !s->is_stopped && !s->is_closing && !s->is_waiting_for_space)
         pthread_cond_wait(&s->changed, &s->lock);
     pthread_mutex_unlock(&s->lock);
 }
@@ -298,7 +297,7 @@ void *store_writer_main(void *store)
         if (is_done)
             return NULL;
         wait_for_sealing(s);
-        store_drain(s);
+        take_turn(s);
     }
 }
 

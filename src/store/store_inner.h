@@ -28,11 +28,16 @@
 
 enum {
     STORE_CHUNK_ROWS = 65536,
-    STORE_SEAL_ROWS = 1 << 20,
-    STORE_SEAL_LOG_BYTES = 128 << 20, /* sealed at the latest with so much in the log, */
-    STORE_ROW_LOG_BYTES = 128,        /* or with so much for each of options.seal_rows */
-    STORE_STAGE_LOG_BYTES = 32 << 20, /* of one stage: facts count, too */
-    STORE_LOG_FILE_BYTES = 64 << 20,  /* then the next file begins */
+    /* What is not sealed is replayed after a crash. So it is sealed early, but not before a month's
+     * file is worth its name: unsealed rows for each month that they are of, from … to …; */
+    STORE_SEAL_MONTH_ROWS = 32 << 10,
+    STORE_SEAL_ROWS_MIN = 128 << 10,
+    STORE_SEAL_ROWS_MAX = 512 << 10,
+    STORE_SEAL_ROWS_MORE = 512 << 10, /* and so many more at most while a sealing is under way */
+    STORE_SEAL_LOG_BYTES = 16 << 20,  /* also sealed with so much in the log, */
+    STORE_ROW_LOG_BYTES = 128,        /* if it is as much as that for each of the rows */
+    STORE_STAGE_LOG_BYTES = 8 << 20,  /* of one stage: facts count, too */
+    STORE_LOG_FILE_BYTES = 16 << 20,  /* then the next file begins; it goes as a whole */
     STORE_UNSYNCED_BYTES =
         64 << 20, /* imports do not wait for syncs; the disk should not, either */
     STORE_QUEUE_BYTES = 32 << 20,
@@ -164,6 +169,7 @@ struct store {
     struct seen *seen_old, *seen_learnt, *seen_young;
     struct segment **learning; /* still to be learnt; counted */
     size_t learning_count;
+    struct recall *recall; /* while the log is replayed (store_recall.c) */
     struct preview preview;
     struct log_file *logs;
     size_t log_count, log_room;
@@ -292,6 +298,13 @@ bool store_learn_is_due(const struct store *s); /* under lock */
 MUST_USE bool store_learn(struct store *s, bool *did, struct err *e);
 void store_seen_free(struct store *s);
 
+/* ---- store_recall.c: while the log is replayed; nobody else has the store ---- */
+/* Looks for all ids of these log files, from a sequence on, in the segments. */
+void store_recall(struct store *s, uint64_t from, const uint64_t *logs, size_t count);
+/* True: the id is in no segment. False: ask them. */
+bool store_recalls_none(const struct store *s, struct hash128 hash);
+void store_recall_end(struct store *s);
+
 /* ---- store_append.c ---- */
 struct batch_encoder *store_take_encoder(struct store *s);
 void store_give_encoder(struct store *s, struct batch_encoder *b);
@@ -308,6 +321,8 @@ bool store_has_unnamed(const struct store_batch *batch);
 /* ---- store_seal.c: under maintain_lock ---- */
 MUST_USE bool store_seal(struct store *s, struct err *e); /* all images there are */
 bool store_seal_is_due(const struct store *s);            /* under lock */
+bool store_seal_is_behind(const struct store *s);         /* under lock: writers have to wait */
+uint64_t store_seal_rows(const struct store *s);          /* under lock: so many make it due */
 struct manifest_segment store_segment_entry(const struct segment *g);
 
 /* ---- store_rewrite.c: under maintain_lock ---- */

@@ -32,8 +32,6 @@ static struct store *create(struct os *os, struct str dir, const struct store_op
     s->project = s->options.project = copy_of(options->project);
     if (!s->options.chunk_rows)
         s->options.chunk_rows = STORE_CHUNK_ROWS;
-    if (!s->options.seal_rows)
-        s->options.seal_rows = STORE_SEAL_ROWS;
     if (!s->options.seen_segments)
         s->options.seen_segments = STORE_SEEN_SEGMENTS;
     if (!s->options.compact_bytes_per_second)
@@ -77,6 +75,7 @@ static void destroy(struct store *s)
     people_destroy(s->people);
     ids_destroy(s->ids);
     store_seen_free(s);
+    store_recall_end(s);
     arena_destroy(s->arena);
     wal_close(s->wal);
     manifest_close(s->manifest);
@@ -402,7 +401,10 @@ static bool recover_log(struct store *s, struct err *e)
     bool ok = list_logs(s, c->marks.log_file, &list, &count, e);
     if (ok && count == 0 && !is_new(c))
         ok = gap(s, c->marks.log_file, c->marks.log_sequence, e);
+    if (ok)
+        store_recall(s, c->marks.log_sequence, list, count);
     ok = ok && replay_logs(s, &c->marks, list, count, &end, e) && open_log(s, count, &end, e);
+    store_recall_end(s);
     mem_free(list);
     return ok;
 }

@@ -35,11 +35,32 @@ int store_segment_order(const void *a, const void *b)
     return x->age < y->age ? -1 : x->age > y->age;
 }
 
+uint64_t store_seal_rows(const struct store *s)
+{
+    if (s->options.seal_rows)
+        return s->options.seal_rows;
+    uint64_t months = 0; /* of the stage that has most: near enough */
+    for (size_t i = 0; i < s->imaged_count; i++)
+        months = MAX(months, s->imaged[i].image_count);
+    uint64_t rows = MAX(months * STORE_SEAL_MONTH_ROWS, (uint64_t)STORE_SEAL_ROWS_MIN);
+    return MIN(rows, (uint64_t)STORE_SEAL_ROWS_MAX);
+}
+
+static bool has_images_of(const struct store *s, uint64_t rows)
+{
+    uint64_t log_bytes = MAX(rows * STORE_ROW_LOG_BYTES, (uint64_t)STORE_SEAL_LOG_BYTES);
+    return s->imaged_rows >= rows || s->imaged_log_bytes >= log_bytes;
+}
+
 bool store_seal_is_due(const struct store *s)
 {
-    uint64_t bytes_max =
-        MAX((uint64_t)STORE_SEAL_LOG_BYTES, (uint64_t)s->options.seal_rows * STORE_ROW_LOG_BYTES);
-    return s->imaged_rows >= s->options.seal_rows || s->imaged_log_bytes >= bytes_max;
+    return has_images_of(s, store_seal_rows(s));
+}
+
+bool store_seal_is_behind(const struct store *s)
+{
+    uint64_t rows = store_seal_rows(s);
+    return has_images_of(s, rows + MIN(2 * rows, (uint64_t)STORE_SEAL_ROWS_MORE));
 }
 
 /* The log files that hold nothing but what will be sealed, and the first one that stays. */

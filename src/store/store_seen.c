@@ -68,7 +68,8 @@ bool store_find_sealed(struct store *s, const struct event *ev, struct hash128 h
 {
     *found = false;
     bool is_new =
-        s->seen_old && !seen_may_have(s->seen_old, hash) && !seen_may_have(s->seen_young, hash);
+        store_recalls_none(s, hash) ||
+        (s->seen_old && !seen_may_have(s->seen_old, hash) && !seen_may_have(s->seen_young, hash));
     return is_new || (find_in(s, true, ev, hash, found, content, e) &&
                       (*found || find_in(s, false, ev, hash, found, content, e)));
 }
@@ -92,7 +93,7 @@ static void begin(struct store *s)
         ids += s->live[i]->id_count;
     }
     s->seen_learnt = seen_create(ids);
-    s->seen_young = seen_create(MIN(s->options.seal_rows, (size_t)STORE_SEAL_ROWS));
+    s->seen_young = seen_create(MIN(store_seal_rows(s), (uint64_t)STORE_SEAL_ROWS_MAX));
     for (size_t i = 0; i < ids_count(s->ids); i++)
         seen_add(s->seen_young, ids_at(s->ids, i));
 }
