@@ -13,7 +13,7 @@
 #include "store/segment_file.h"
 #include "store/store_inner.h"
 
-enum { TOGETHER = 1 << 20 }; /* so many ids are sorted at once: 64 MiB */
+enum { TOGETHER = 1 << 16 }; /* so many ids are sorted at once */
 
 struct recall {
     struct store *store;
