@@ -20,6 +20,7 @@ struct projects {
     struct arena *arena;
     struct str dir;
     size_t seal_rows;
+    bool is_read_only;
     pthread_mutex_t mutex; /* of the list and the arena */
     struct entry *first;
 };
@@ -39,6 +40,11 @@ struct projects *projects_create(struct os *os, struct record *record, struct st
 void projects_seal_rows(struct projects *p, size_t rows)
 {
     p->seal_rows = rows;
+}
+
+void projects_read_only(struct projects *p)
+{
+    p->is_read_only = true;
 }
 
 void projects_destroy(struct projects *p)
@@ -223,6 +229,13 @@ static bool ensure(struct projects *p, struct str name, bool make, struct err *e
     return false;
 }
 
+bool projects_refuse(struct err *e)
+{
+    err_set(e, ERR_BUSY, "this server was started read-only and takes no changes");
+    err_code(e, "server.read_only");
+    return err_hint(e, "send it again when the server runs without --read-only");
+}
+
 static struct entry *find_locked(struct projects *p, struct str name)
 {
     struct entry *entry = p->first;
@@ -273,10 +286,13 @@ static bool open_store(struct projects *p, struct entry *entry, struct err *e)
     AUTO(arena) *arena = arena_create(1 << 10);
     struct str dir = arena_printf(arena, "%.*s/%.*s", STR_ARG(p->dir), STR_ARG(entry->name));
     struct store_options options = {.project = entry->name,
+                                    .read_only = p->is_read_only,
+                                    .or_empty = p->is_read_only,
                                     .chunk_rows = p->seal_rows ? MAX(p->seal_rows / 3, 1) : 0,
                                     .seal_rows = p->seal_rows};
 
-    if (!make_folder(p, e) || !store_open(p->os, dir, &options, &entry->store, e))
+    if ((!p->is_read_only && !make_folder(p, e)) ||
+        !store_open(p->os, dir, &options, &entry->store, e))
         return err_while(e, "opening project \"%.*s\"", STR_ARG(entry->name));
     return true;
 }
@@ -348,6 +364,8 @@ void projects_news(struct projects *p, struct buf *out)
 
 bool projects_ready(struct projects *p, struct err *e)
 {
+    if (p->is_read_only)
+        return projects_refuse(e);
     pthread_mutex_lock(&p->mutex);
     struct entry *entry = p->first;
     pthread_mutex_unlock(&p->mutex);

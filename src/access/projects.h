@@ -29,6 +29,8 @@ struct projects *projects_create(struct os *os, struct record *record, struct st
 /* Rows that a store keeps in memory before it writes segments, instead of its own measure; before
  * the first store is opened. Small numbers let tests meet sealing and compaction often. */
 void projects_seal_rows(struct projects *p, size_t rows);
+/* Before the first store is opened: nothing on the disk is changed. */
+void projects_read_only(struct projects *p);
 void projects_destroy(struct projects *p); /* closes the stores; NULL is fine */
 AUTO_DEFINE(projects, projects_destroy)
 
@@ -53,5 +55,9 @@ MUST_USE bool project_store(struct projects *p, struct str name, bool make, stru
  * last call. By one thread. */
 void projects_news(struct projects *p, struct buf *out);
 
-/* Can all open stores take events? False: `e` names one that has stopped. */
+/* What whoever wants to change something is told then: ERR_BUSY, code server.read_only. */
+bool projects_refuse(struct err *e);
+
+/* Can all open stores take events? False: `e` names one that has stopped, or says that all are open
+ * for reading only. */
 MUST_USE bool projects_ready(struct projects *p, struct err *e);

@@ -19,6 +19,7 @@ struct api_options {
     struct access *access;
     struct projects *projects;
     struct pool *pool;     /* questions compute on it */
+    bool is_read_only;     /* whatever changes something is refused */
     struct str public_url; /* "https://…" when a proxy stands before the server; may be empty */
     const char *version;
 };

@@ -105,14 +105,10 @@ static bool check_local(struct api *api, struct http_request *q, struct caller *
     return grant(api, q, ACCESS_ADMIN, caller, e);
 }
 
-bool api_guard(void *context, struct http_request *q, struct http_reply *r, struct err *e)
+static bool identify(struct api *api, struct http_request *q, struct caller *caller, struct err *e)
 {
-    struct api *api = context;
-    struct caller *caller = arena_alloc(q->arena, sizeof *caller);
     bool has_key = http_header(q, "Authorization").len > 0;
 
-    (void)r;
-    q->guarded = caller;
     switch ((enum scope)q->route->scope) {
     case SCOPE_PUBLIC:
         return true;
@@ -137,6 +133,24 @@ bool api_guard(void *context, struct http_request *q, struct http_reply *r, stru
         return true;
     err_set(e, ERR_FORBIDDEN, "this key belongs to project \"%.*s\"", STR_ARG(caller->project));
     return err_code(e, "key.project");
+}
+
+/* A server that was started read-only: 503, so that whoever sends keeps it and tries again. */
+static bool refuse_change(const struct api *api, enum scope scope, struct err *e)
+{
+    bool changes = scope == SCOPE_WRITE || scope == SCOPE_SEGMENT || scope == SCOPE_CHANGE;
+
+    return !api->options.is_read_only || !changes || projects_refuse(e);
+}
+
+bool api_guard(void *context, struct http_request *q, struct http_reply *r, struct err *e)
+{
+    struct api *api = context;
+    struct caller *caller = arena_alloc(q->arena, sizeof *caller);
+
+    (void)r;
+    q->guarded = caller;
+    return identify(api, q, caller, e) && refuse_change(api, (enum scope)q->route->scope, e);
 }
 
 /* Sessions live in the records database, so they are looked up where waiting is allowed. */

@@ -175,7 +175,11 @@ static bool copy_project(struct making *m, struct str name, struct err *e)
     struct store_backup_receipt receipt;
     struct store *store;
     struct str folder = arena_printf(m->arena, "projects/%.*s", STR_ARG(name));
+    struct str manifest =
+        arena_printf(m->arena, "%.*s/%.*s/manifest", STR_ARG(m->site->dir), STR_ARG(folder));
 
+    if (m->site->is_read_only && !os_exists(m->site->os, manifest))
+        return true; /* it took no event yet, and nothing is made in it */
     if (!project_store(m->site->projects, name, false, &store, e) ||
         !store_backup(store, in(m->arena, m->draft.path, folder), &options, m->arena, &receipt, e))
         return err_while(e, "project \"%.*s\"", STR_ARG(name));

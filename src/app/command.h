@@ -46,7 +46,8 @@ struct run;
 enum command_need {
     NEED_NOTHING,     /* runs where it was typed, without a data directory */
     NEED_SITE,        /* runs wherever the data directory is open */
-    NEED_SITE_OR_ARG, /* as NEED_SITE; with an argument as NEED_NOTHING */
+    NEED_READ,        /* the same, and changes nothing: it may be open for reading only */
+    NEED_READ_OR_ARG, /* as NEED_READ; with an argument as NEED_NOTHING */
     NEED_SERVER,      /* opens the data directory itself and keeps it */
 };
 
@@ -101,8 +102,13 @@ struct str run_path(struct run *run, struct str path);
 /* Is the data directory to be open when it runs? */
 static inline bool command_needs_site(const struct run *run)
 {
-    return run->command->need == NEED_SITE ||
-           (run->command->need == NEED_SITE_OR_ARG && run->arg_count == 0);
+    return run->command->need == NEED_SITE || run->command->need == NEED_READ ||
+           (run->command->need == NEED_READ_OR_ARG && run->arg_count == 0);
+}
+/* Does it leave the data directory as it is? */
+static inline bool command_only_reads(const struct run *run)
+{
+    return run->command->need == NEED_READ || run->command->need == NEED_READ_OR_ARG;
 }
 
 void command_help(const struct command *command, FILE *out);

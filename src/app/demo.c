@@ -185,7 +185,7 @@ bool command_demo(struct run *run, struct err *e)
         return false;
     if (relay_answers(run_data_dir(run)))
         return demo_elsewhere(run, e);
-    if (!server_open_site(run, os, &site, e))
+    if (!server_open_site(run, os, SITE_WRITE, &site, e))
         return false;
     run->site = site;
     interrupt_start(&interrupt, NULL);

@@ -86,13 +86,14 @@ static bool run_in_site(struct run *run, const struct str *words, size_t count, 
 {
     AUTO(os) *os = os_linux_create();
     struct str dir = run_data_dir(run);
+    enum site_use use = command_only_reads(run) ? SITE_READ_IF_MUST : SITE_WRITE;
 
     for (unsigned waited = 0;; waited += HOLDER_STEP_MS) {
         AUTO(site) *site = NULL;
         struct err held = {0};
 
         interrupt_block(); /* before the site makes threads */
-        if (site_open(os, dir, run->command->name, &site, &held)) {
+        if (site_open(os, dir, use, run->command->name, &site, &held)) {
             bool ok = run_here(run, site, e);
             *exit_code = command_exit(run, ok, e);
             return ok;
@@ -109,6 +110,8 @@ static bool run_in_site(struct run *run, const struct str *words, size_t count, 
             *e = unanswered;
             return false;
         }
+        if (use == SITE_READ_IF_MUST)
+            use = SITE_READ; /* who does not answer may be one that only reads, too */
         if (waited >= HOLDER_WAIT_MS)
             break;
         usleep(HOLDER_STEP_MS * 1000);

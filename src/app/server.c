@@ -85,6 +85,7 @@ bool server_start(struct site *site, const struct server_settings *settings, str
                               .access = site->access,
                               .projects = site->projects,
                               .pool = site->pool,
+                              .is_read_only = site->is_read_only,
                               .public_url = settings->public_url,
                               .version = TENURE_VERSION};
     struct http_options http = {.os = site->os, .listen = settings->listen};
@@ -101,7 +102,7 @@ bool server_start(struct site *site, const struct server_settings *settings, str
     }
     api_set_server(s->api, s->http);
     set_url(s, settings);
-    if (!relay_start(site, &s->relay, e)) {
+    if (!site->is_read_only && !relay_start(site, &s->relay, e)) {
         server_stop(s);
         return false;
     }
@@ -122,14 +123,15 @@ void server_stop(struct server *s)
     mem_free(s);
 }
 
-bool server_open_site(struct run *run, struct os *os, struct site **out, struct err *e)
+bool server_open_site(struct run *run, struct os *os, enum site_use use, struct site **out,
+                      struct err *e)
 {
     struct str dir = run_data_dir(run);
 
     interrupt_block(); /* before the site makes threads */
     for (unsigned waited = 0;; waited += OPEN_STEP_MS) {
         struct err held = {0};
-        if (site_open(os, dir, run->command->name, out, &held))
+        if (site_open(os, dir, use, run->command->name, out, &held))
             return true;
         if (held.kind != ERR_BUSY) {
             *e = held;
@@ -152,7 +154,8 @@ static void print_address(struct run *run, struct site *site, const char *token)
             "\nTenure is at %.*s\n\nSign in (once, within 15 minutes):\n"
             "  %.*s/signin?token=%s\n\n",
             STR_ARG(site->url), STR_ARG(site->url), token);
-    fprintf(run->err, "Data in %.*s. Ctrl-C stops.\n", STR_ARG(site->dir));
+    fprintf(run->err, "Data in %.*s%s. Ctrl-C stops.\n", STR_ARG(site->dir),
+            site->is_read_only ? ", which is only read and not changed" : "");
     fflush(run->out);
     fflush(run->err);
 }
@@ -201,9 +204,10 @@ bool command_serve(struct run *run, struct err *e)
     struct server_settings settings;
     AUTO(site) *site = NULL;
     struct server *server = NULL;
+    enum site_use use = run_flag(run, "--read-only") ? SITE_READ : SITE_WRITE;
 
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (!server_settings(run, &settings, e) || !server_open_site(run, os, &site, e) ||
+    if (!server_settings(run, &settings, e) || !server_open_site(run, os, use, &site, e) ||
         !server_start(site, &settings, &server, e))
         return false;
     bool ok = server_run(run, site, e);

@@ -3,8 +3,8 @@
  */
 #pragma once
 #include "app/command.h"
+#include "app/site.h"
 
-struct site;
 struct os;
 struct server;
 
@@ -24,7 +24,8 @@ void server_stop(struct server *s); /* within 10 s; NULL is fine */
  * Opens the data directory for a command that keeps it. ERR_CONFLICT when a server has it already.
  * A command that holds it for a moment is waited for. Signals are blocked from here on.
  */
-MUST_USE bool server_open_site(struct run *run, struct os *os, struct site **out, struct err *e);
+MUST_USE bool server_open_site(struct run *run, struct os *os, enum site_use use, struct site **out,
+                               struct err *e);
 
 /* Prints a sign-in link and waits for SIGINT or SIGTERM; false when a store has stopped. */
 MUST_USE bool server_run(struct run *run, struct site *site, struct err *e);

@@ -25,16 +25,23 @@ struct site {
     struct projects *projects;
     struct pool *pool;
     struct str reserve; /* the path of DIR/reserve */
+    bool is_read_only;  /* nothing on the disk is changed; records are a copy in memory */
     struct str url; /* where people reach the server: "http://127.0.0.1:8080"; empty: none runs */
 };
 
+enum site_use {
+    SITE_WRITE,
+    SITE_READ_IF_MUST, /* as SITE_READ where this user or the medium does not let us write */
+    SITE_READ,         /* several may have it open so at once, and nobody else */
+};
+
 /*
- * Opens the directory, making it when missing. ERR_BUSY: another process holds it, and nothing was
- * touched. ERR_CONFLICT: a newer layout, or a directory that holds something else. `purpose` is
- * written into the lock for people: "serve".
+ * Opens the directory, making it when missing (not to read). ERR_BUSY: another process holds it,
+ * and nothing was touched. ERR_CONFLICT: a newer layout, or a directory that holds something else.
+ * `purpose` is written into the lock for people: "serve".
  */
-MUST_USE bool site_open(struct os *os, struct str dir, const char *purpose, struct site **out,
-                        struct err *e);
+MUST_USE bool site_open(struct os *os, struct str dir, enum site_use use, const char *purpose,
+                        struct site **out, struct err *e);
 void site_close(struct site *s); /* in reverse order; NULL is fine */
 AUTO_DEFINE(site, site_close)
 

@@ -18,7 +18,11 @@
             "the address people use, when a proxy stands before the server (or TENURE_PUBLIC_URL)" \
     }
 
-static const struct option serve_options[] = {LISTEN, PUBLIC, {0}};
+static const struct option serve_options[] = {
+    LISTEN,
+    PUBLIC,
+    {"--read-only", NULL, "answers questions, and changes nothing on the disk: for copies"},
+    {0}};
 
 static const struct option demo_options[] = {
     LISTEN,
@@ -106,7 +110,9 @@ const struct command commands[] = {
      "tenure demo", NEED_SERVER, 0, 0, demo_options, command_demo},
     {"serve", "", "Takes in events over HTTP and serves the dashboard.",
      "Prints a sign-in link that works once, for 15 minutes. Ctrl-C or SIGTERM stops it cleanly.\n"
-     "All other commands work while it runs.",
+     "All other commands work while it runs. With --read-only, all that change nothing; sign-in "
+     "is\n"
+     "forgotten when it stops, and events that are sent get 503.",
      "tenure serve --listen 127.0.0.1:8080", NEED_SERVER, 0, 0, serve_options, command_serve},
     {"import", "FILE… | -", "Takes in events from files.",
      "Plain, gzip and zstd are told apart by content. Lines that cannot be taken in are counted "
@@ -124,11 +130,11 @@ const struct command commands[] = {
      "  tenure query '{\"insight\":\"stickiness\",\"event\":\"Login\",\"interval\":\"week\"}'",
      "tenure query 'funnel \"Signed Up\" > \"Project Created\" > Invited within 14d by plan last "
      "90d'",
-     NEED_SITE, 1, 1, query_options, command_query},
+     NEED_READ, 1, 1, query_options, command_query},
     {"export", "", "Writes events as JSON lines, which import reads again.",
      "Without a filter, lines about people and accounts come first: traits and merges. --person\n"
      "writes all there is about one person. --to is not included; a date is where that day begins.",
-     "tenure export --from 2026-01-01 --event \"Signed Up\" --output signups.jsonl", NEED_SITE, 0,
+     "tenure export --from 2026-01-01 --event \"Signed Up\" --output signups.jsonl", NEED_READ, 0,
      0, export_options, command_export},
     {"erase", "--person ID", "Erases a person for good, with all ids merged with it.",
      "No answer shows the person from now on. All files are rewritten within 24 hours, and older\n"
@@ -136,7 +142,7 @@ const struct command commands[] = {
      "tenure erase --person u_17 --now", NEED_SITE, 0, 0, erase_options, command_erase},
     {"people identity", "ID", "Shows which ids are one person, and how that came about.",
      "Every merge and unmerge is kept: who said it, when, why, and whether it still stands.",
-     "tenure people identity u_17 --at 2026-02-03", NEED_SITE, 1, 1, identity_options,
+     "tenure people identity u_17 --at 2026-02-03", NEED_READ, 1, 1, identity_options,
      command_people_identity},
     {"people merge", "ID OTHER…", "Says that OTHER is the same person as ID.",
      "All questions answer accordingly from now on, for old events, too. If OTHER belonged to\n"
@@ -148,7 +154,7 @@ const struct command commands[] = {
      "tenure people unmerge u_17 anon_88 --reason \"a shared tablet\"", NEED_SITE, 2, ARGS_MAX,
      merge_options, command_people_unmerge},
     {"keep list", "", "Lists how long events are kept, and how many are older.", NULL,
-     "tenure keep list", NEED_SITE, 0, 0, project_json_options, command_keep_list},
+     "tenure keep list", NEED_READ, 0, 0, project_json_options, command_keep_list},
     {"keep remove", "EVENT", "Keeps events of this name for ever again.", NULL,
      "tenure keep remove \"Page Viewed\"", NEED_SITE, 1, 1, project_json_options,
      command_keep_remove},
@@ -166,26 +172,26 @@ const struct command commands[] = {
     {"project set", "NAME", "Changes a project's time zone or first day of the week.", NULL,
      "tenure project set shop --week-start sunday", NEED_SITE, 1, 1, set_options,
      command_project_set},
-    {"project list", "", "Lists the projects.", NULL, "tenure project list", NEED_SITE, 0, 0,
+    {"project list", "", "Lists the projects.", NULL, "tenure project list", NEED_READ, 0, 0,
      json_options, command_project_list},
     {"key create", "", "Makes a key for a project and shows it, once.", NULL,
      "tenure key create --scope write --project shop", NEED_SITE, 0, 0, key_create_options,
      command_key_create},
     {"key list", "", "Lists the keys in force, by their public beginnings.", NULL,
-     "tenure key list --project shop", NEED_SITE, 0, 0, key_list_options, command_key_list},
+     "tenure key list --project shop", NEED_READ, 0, 0, key_list_options, command_key_list},
     {"key revoke", "PREFIX", "Ends a key at once.", NULL,
      "tenure key revoke tw_9c0f12ab --project shop", NEED_SITE, 1, 1, project_only,
      command_key_revoke},
     {"signin", "", "Prints a new sign-in link for the dashboard.", "It works once, for 15 minutes.",
      "tenure signin", NEED_SITE, 0, 0, NULL, command_signin},
-    {"status", "", "Shows what the data directory holds.", NULL, "tenure status", NEED_SITE, 0, 0,
+    {"status", "", "Shows what the data directory holds.", NULL, "tenure status", NEED_READ, 0, 0,
      json_options, command_status},
     {"backup", "DIR", "Copies the data directory, while everything goes on.",
      "What was acknowledged before it began is in it. DIR is made, complete or not at all, and "
      "may\n"
      "be on another disk. `tenure restore` makes a data directory of it, `tenure check DIR` reads\n"
      "it again.",
-     "tenure backup /mnt/backup/2026-02-03", NEED_SITE, 1, 1, json_options, command_backup},
+     "tenure backup /mnt/backup/2026-02-03", NEED_READ, 1, 1, json_options, command_backup},
     {"restore", "DIR", "Makes a data directory of a backup.",
      "Every byte is compared with the backup's inventory; a damaged backup is refused, and "
      "nothing\n"
@@ -195,7 +201,7 @@ const struct command commands[] = {
     {"check", "[DIR]", "Reads every byte of the data directory, or of the backup in DIR.",
      "Every checksum and all that the files promise of each other; what is damaged is named, and\n"
      "then the exit code is 1. Works while a server runs.",
-     "tenure check /mnt/backup/2026-02-03", NEED_SITE_OR_ARG, 0, 1, json_options, command_check},
+     "tenure check /mnt/backup/2026-02-03", NEED_READ_OR_ARG, 0, 1, json_options, command_check},
     {"version", "", "Prints the version.", NULL, "tenure version", NEED_NOTHING, 0, 0, NULL,
      command_version},
     {"help", "[COMMAND]", "Shows the commands, or one of them.", NULL, "tenure help import",

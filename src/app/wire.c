@@ -13,12 +13,32 @@ static struct str in_dir(struct site *s, const char *name)
     return arena_printf(s->arena, "%.*s/%s", STR_ARG(s->dir), name);
 }
 
-/* The folder is ours alone, and can be written to. */
-static bool check_folder(struct site *s, struct err *e)
+/* Only looked at: nothing is made, and its rights stay as they are. */
+static bool check_folder_to_read(struct site *s, struct err *e)
 {
     struct stat st;
     struct str path = arena_copy(s->arena, s->dir);
 
+    s->is_read_only = true;
+    if (stat(path.at, &st) < 0 || !S_ISDIR(st.st_mode)) {
+        err_set(e, ERR_NOT_FOUND, "there is no data directory %s", path.at);
+        return err_hint(e, "name one with --data; one that is only read is not made");
+    }
+    if (access(path.at, R_OK | X_OK) == 0)
+        return true;
+    err_set(e, ERR_FORBIDDEN, "the data directory %s may not be read by this user", path.at);
+    return err_hint(e, "change its owner, or choose another with --data");
+}
+
+/* The folder is ours alone, and can be written to. */
+static bool check_folder(struct site *s, enum site_use use, struct err *e)
+{
+    struct stat st;
+    struct str path = arena_copy(s->arena, s->dir);
+
+    if (use == SITE_READ || (use == SITE_READ_IF_MUST && stat(path.at, &st) == 0 &&
+                             S_ISDIR(st.st_mode) && access(path.at, W_OK) < 0))
+        return check_folder_to_read(s, e);
     if (!os_dir_make(s->os, s->dir, e)) {
         err_while(e, "making the data directory");
         return err_hint(e, "make its parent folder, or choose another with --data");
@@ -72,6 +92,8 @@ static bool check_mark(struct site *s, bool *is_new, struct err *e)
     *is_new = !os_exists(s->os, path);
     if (!*is_new)
         return os_read_whole(s->os, path, s->arena, &text, e) && check_layout(s, text, path, e);
+    if (s->is_read_only)
+        return err_set(e, ERR_NOT_FOUND, "%.*s is not a Tenure data directory", STR_ARG(s->dir));
     if (!os_dir_list(s->os, s->dir, s->arena, &names, &count, e))
         return false;
     for (size_t i = 0; i < count; i++) {
@@ -86,6 +108,14 @@ static bool check_mark(struct site *s, bool *is_new, struct err *e)
 
 static bool take_lock(struct site *s, const char *purpose, struct err *e)
 {
+    if (s->is_read_only) {
+        if (os_lock_shared(s->os, in_dir(s, "lock"), &s->lock, e))
+            return true;
+        if (e->kind != ERR_NOT_FOUND)
+            return false;
+        *e = (struct err){0}; /* whoever writes makes it first */
+        return true;
+    }
     if (!os_lock(s->os, in_dir(s, "lock"), &s->lock, e))
         return false;
     struct str who = arena_printf(s->arena, "%ld %s\n", (long)getpid(), purpose);
@@ -133,8 +163,8 @@ void site_keep_reserve(struct site *s)
     AUTO(os_file) *file = NULL;
     uint64_t free_bytes = 0;
 
-    if (os_exists(s->os, s->reserve) || !os_free_bytes(s->os, s->dir, &free_bytes, &ignored) ||
-        free_bytes < ROOMY_BYTES)
+    if (s->is_read_only || os_exists(s->os, s->reserve) ||
+        !os_free_bytes(s->os, s->dir, &free_bytes, &ignored) || free_bytes < ROOMY_BYTES)
         return;
     if (os_file_open(s->os, s->reserve, OS_WRITE, &file, &ignored) &&
         os_file_reserve(file, RESERVE_BYTES, &ignored))
@@ -142,7 +172,34 @@ void site_keep_reserve(struct site *s)
     spend_reserve(s); /* half of it is none */
 }
 
-bool site_open(struct os *os, struct str dir, const char *purpose, struct site **out, struct err *e)
+/* What the file says, with the log that a process which was killed left beside it. */
+static bool copy_records(struct site *s, struct err *e)
+{
+    struct str path = in_dir(s, "records.db"), log_path = in_dir(s, "records.db-wal");
+    AUTO(arena) *arena = arena_create(64 << 10);
+    struct str db, log = STR_NONE;
+
+    if (os_exists(s->os, in_dir(s, "records.db-journal"))) {
+        err_set(e, ERR_BUSY, "%.*s was left in the middle of a change", STR_ARG(path));
+        return err_hint(e, "run a command where the directory may be written to, once");
+    }
+    if (!os_read_whole(s->os, path, arena, &db, e) ||
+        (os_exists(s->os, log_path) && !os_read_whole(s->os, log_path, arena, &log, e)))
+        return false;
+    return record_open_copy(path, db, log, access_migrations, access_migration_count, &s->record,
+                            e);
+}
+
+static bool open_records(struct site *s, struct err *e)
+{
+    if (s->is_read_only)
+        return copy_records(s, e);
+    return record_open(in_dir(s, "records.db"), access_migrations, access_migration_count,
+                       &s->record, e);
+}
+
+bool site_open(struct os *os, struct str dir, enum site_use use, const char *purpose,
+               struct site **out, struct err *e)
 {
     AUTO(site) *s = mem_zero(sizeof *s);
     bool is_new = false;
@@ -150,20 +207,22 @@ bool site_open(struct os *os, struct str dir, const char *purpose, struct site *
     s->arena = arena_create(4 << 10);
     s->os = os;
     s->dir = arena_copy(s->arena, dir);
-    if (!check_folder(s, e) || !check_mark(s, &is_new, e) || !take_lock(s, purpose, e))
+    if (!check_folder(s, use, e) || !check_mark(s, &is_new, e) || !take_lock(s, purpose, e))
         return false;
     if (is_new && !write_mark(s, e))
         return err_while(e, "setting up the data directory");
-    if (!record_open(in_dir(s, "records.db"), access_migrations, access_migration_count, &s->record,
-                     e) ||
-        !access_open(os, s->record, &s->access, e))
+    if (!open_records(s, e) || !access_open(os, s->record, &s->access, e))
         return err_while(e, "opening the data directory");
     s->projects = projects_create(os, s->record, in_dir(s, "projects"));
     projects_seal_rows(s->projects, seal_rows_from_environment());
     s->pool = pool_create(0);
     s->reserve = in_dir(s, "reserve");
-    record_on_full(s->record, spend_reserve, s);
-    site_keep_reserve(s);
+    if (s->is_read_only) {
+        projects_read_only(s->projects);
+    } else {
+        record_on_full(s->record, spend_reserve, s);
+        site_keep_reserve(s);
+    }
     *out = TAKE(s);
     return true;
 }
@@ -185,7 +244,10 @@ struct str site_holder(struct os *os, struct str dir, struct arena *arena)
 {
     struct err ignored = {0};
     struct str path = arena_printf(arena, "%.*s/lock", STR_ARG(dir)), text = STR_NONE, pid;
+    AUTO(os_file) *shared = NULL;
 
+    if (os_lock_shared(os, path, &shared, &ignored)) /* the lock does not name those who read */
+        return STR("a tenure that only reads it");
     if (!os_read_whole(os, path, arena, &text, &ignored))
         return STR("another process");
     text = str_trim(text);

@@ -156,7 +156,13 @@ bool os_exists(struct os *os, struct str path)
 bool os_lock(struct os *os, struct str path, struct os_file **out, struct err *e)
 {
     struct path p;
-    return path_from(path, &p, e) && os->does->lock(os, p.text, out, e);
+    return path_from(path, &p, e) && os->does->lock(os, p.text, false, out, e);
+}
+
+bool os_lock_shared(struct os *os, struct str path, struct os_file **out, struct err *e)
+{
+    struct path p;
+    return path_from(path, &p, e) && os->does->lock(os, p.text, true, out, e);
 }
 
 bool os_free_bytes(struct os *os, struct str path, uint64_t *bytes, struct err *e)

@@ -67,6 +67,9 @@ MUST_USE bool os_dir_list(struct os *os, struct str path, struct arena *arena, s
 bool os_exists(struct os *os, struct str path);
 /* Takes an exclusive lock on a file (made if missing) until it is closed; ERR_BUSY if held. */
 MUST_USE bool os_lock(struct os *os, struct str path, struct os_file **out, struct err *e);
+/* The same for those who only read: many may hold it, and while one does, os_lock is ERR_BUSY.
+ * Changes nothing: ERR_NOT_FOUND if the file is missing. */
+MUST_USE bool os_lock_shared(struct os *os, struct str path, struct os_file **out, struct err *e);
 MUST_USE bool os_free_bytes(struct os *os, struct str path, uint64_t *bytes, struct err *e);
 
 /* Writes a small file as a whole: temporary name, sync, rename, sync of the directory. */

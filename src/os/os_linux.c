@@ -280,12 +280,13 @@ static bool linux_exists(struct os *os, const char *path)
     return access(path, F_OK) == 0;
 }
 
-static bool linux_lock(struct os *os, const char *path, struct os_file **out, struct err *e)
+static bool linux_lock(struct os *os, const char *path, bool is_shared, struct os_file **out,
+                       struct err *e)
 {
     struct os_file *file = NULL;
-    if (!linux_open(os, path, OS_WRITE, &file, e))
+    if (!linux_open(os, path, is_shared ? OS_READ : OS_WRITE, &file, e))
         return false;
-    while (flock(of(file)->fd, LOCK_EX | LOCK_NB) != 0) {
+    while (flock(of(file)->fd, (is_shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {
         if (errno == EINTR)
             continue;
         if (errno == EWOULDBLOCK) {

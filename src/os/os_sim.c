@@ -32,7 +32,7 @@ struct sim_file {
     struct sim_os *world;
     struct sim_node *node;
     uint64_t crashes;
-    bool can_write, has_lock;
+    bool can_write, has_lock, has_share;
     char *path;
 };
 
@@ -178,6 +178,8 @@ static void sim_close(struct os_file *file)
         f->node->handles--;
         if (f->has_lock)
             f->node->is_locked = false;
+        if (f->has_share)
+            f->node->sharers--;
     }
     leave(w, true);
     mem_free(f->path);
@@ -404,23 +406,28 @@ static bool sim_exists(struct os *os, const char *path)
     return leave(w, sim_find(&w->disk, path, &node) == 0);
 }
 
-static bool sim_lock(struct os *os, const char *path, struct os_file **out, struct err *e)
+static bool sim_lock(struct os *os, const char *path, bool is_shared, struct os_file **out,
+                     struct err *e)
 {
     struct sim_os *w = enter(os);
     struct sim_node *node;
-    int problem = open_node(w, path, OS_WRITE, &node);
+    int problem = open_node(w, path, is_shared ? OS_READ : OS_WRITE, &node);
     if (problem) {
         os_error(e, problem, "lock", path);
         return leave(w, false);
     }
-    if (node->is_locked) {
+    if (node->is_locked || (!is_shared && node->sharers)) {
         err_set(e, ERR_BUSY, "%s is locked by another process", path);
         err_hint(e, "stop the other process, or use another directory");
         return leave(w, false);
     }
-    node->is_locked = true;
-    *out = new_handle(w, node, path, true);
-    ((struct sim_file *)*out)->has_lock = true;
+    *out = new_handle(w, node, path, !is_shared);
+    ((struct sim_file *)*out)->has_lock = !is_shared;
+    ((struct sim_file *)*out)->has_share = is_shared;
+    if (is_shared)
+        node->sharers++;
+    else
+        node->is_locked = true;
     return leave(w, true);
 }
 

@@ -222,6 +222,29 @@ static void one_holder_of_a_lock(void **state)
     assert_works(os_lock(p->os, in(p, "lock"), &second, &e), e);
 }
 
+static void those_who_read_share_a_lock(void **state)
+{
+    struct place *p = *state;
+    struct err e = {0};
+    AUTO(os_file) *first = NULL;
+    AUTO(os_file) *second = NULL;
+    AUTO(os_file) *writer = NULL;
+    assert_false(os_lock_shared(p->os, in(p, "lock"), &first, &e)); /* and makes nothing */
+    assert_int_equal(e.kind, ERR_NOT_FOUND);
+    assert_false(os_exists(p->os, in(p, "lock")));
+    assert_works(os_lock(p->os, in(p, "lock"), &writer, &e), e);
+    assert_false(os_lock_shared(p->os, in(p, "lock"), &first, &e));
+    assert_int_equal(e.kind, ERR_BUSY);
+    os_file_close(TAKE(writer));
+    assert_works(os_lock_shared(p->os, in(p, "lock"), &first, &e), e);
+    assert_works(os_lock_shared(p->os, in(p, "lock"), &second, &e), e);
+    os_file_close(TAKE(first));
+    assert_false(os_lock(p->os, in(p, "lock"), &writer, &e));
+    assert_int_equal(e.kind, ERR_BUSY);
+    os_file_close(TAKE(second));
+    assert_works(os_lock(p->os, in(p, "lock"), &writer, &e), e);
+}
+
 static void directories_move_with_what_is_in_them(void **state)
 {
     struct place *p = *state;
@@ -305,6 +328,7 @@ int main(void)
         IN_BOTH(directories_list_in_order),      IN_BOTH(whole_files_replace_at_once),
         IN_BOTH(one_holder_of_a_lock),           IN_BOTH(directories_move_with_what_is_in_them),
         IN_BOTH(unlinked_files_stay_readable),   IN_BOTH(no_call_takes_a_path_that_is_none),
+        IN_BOTH(those_who_read_share_a_lock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

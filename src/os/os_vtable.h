@@ -25,7 +25,7 @@ struct os_vtable {
     bool (*dir_list)(struct os *, const char *path, struct arena *, struct str **, size_t *,
                      struct err *);
     bool (*exists)(struct os *, const char *path);
-    bool (*lock)(struct os *, const char *path, struct os_file **, struct err *);
+    bool (*lock)(struct os *, const char *path, bool is_shared, struct os_file **, struct err *);
     bool (*free_bytes)(struct os *, const char *path, uint64_t *, struct err *);
     int64_t (*now_ms)(struct os *);
     uint64_t (*monotonic_ns)(struct os *);

@@ -504,6 +504,7 @@ void sim_crash(struct sim_disk *d, enum os_sim_damage damage)
         struct sim_node *node = d->nodes[i];
         node->handles = 0;
         node->is_locked = false;
+        node->sharers = 0;
         names_clear(&node->live_names);
         for (size_t j = 0; j < node->durable_names.count; j++)
             names_set(&node->live_names, str_of(node->durable_names.list[j].name),

@@ -40,7 +40,8 @@ struct sim_change {
 struct sim_node {
     bool is_dir;
     bool is_locked;
-    bool is_marked; /* while unreachable nodes are looked for */
+    unsigned sharers; /* who hold a shared lock */
+    bool is_marked;   /* while unreachable nodes are looked for */
     unsigned handles;
     struct sim_node *twin;                      /* while the disk is copied */
     struct sim_names live_names, durable_names; /* of a directory */

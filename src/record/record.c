@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "record/image.h"
 
 enum { STATEMENTS_KEPT = 32, BUSY_MS = 5000, CACHE_KIB = 512 };
 
@@ -318,11 +319,9 @@ static bool set_up(struct record *r, struct err *e)
     return execute(r, cache, e);
 }
 
-bool record_open(struct str path, const struct record_migration *migrations, size_t count,
-                 struct record **out, struct err *e)
+static struct record *create(struct str path)
 {
-    REQUIRE(path.len && out);
-    AUTO(record) *r = mem_zero(sizeof *r);
+    struct record *r = mem_zero(sizeof *r);
     pthread_mutexattr_t recursive;
 
     r->path = mem_zero(path.len + 1);
@@ -331,12 +330,53 @@ bool record_open(struct str path, const struct record_migration *migrations, siz
     pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
     pthread_mutex_init(&r->mutex, &recursive);
     pthread_mutexattr_destroy(&recursive);
+    return r;
+}
+
+bool record_open(struct str path, const struct record_migration *migrations, size_t count,
+                 struct record **out, struct err *e)
+{
+    REQUIRE(path.len && out);
+    AUTO(record) *r = create(path);
 
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     int code = sqlite3_open_v2(r->path, &r->db, flags, NULL);
     if (code != SQLITE_OK)
         return fail(r, code, e);
     if (!set_up(r, e) || !migrate(r, migrations, count, e))
+        return false;
+    *out = TAKE(r);
+    return true;
+}
+
+/* Gives the bytes to the database; SQLite frees them. */
+static bool take_image(struct record *r, struct str image, struct err *e)
+{
+    unsigned char *bytes = sqlite3_malloc64(image.len + 1);
+
+    if (!bytes)
+        return err_set(e, ERR_NO_MEMORY, "records database %s: no memory for a copy", r->path);
+    memcpy(bytes, image.at, image.len);
+    int code = sqlite3_deserialize(r->db, "main", bytes, (sqlite3_int64)image.len,
+                                   (sqlite3_int64)image.len,
+                                   SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_RESIZEABLE);
+    return code == SQLITE_OK || fail(r, code, e);
+}
+
+bool record_open_copy(struct str path, struct str db, struct str log,
+                      const struct record_migration *migrations, size_t count, struct record **out,
+                      struct err *e)
+{
+    AUTO(record) *r = create(path);
+    BUF_AUTO image = {0};
+
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX;
+    int code = sqlite3_open_v2(":memory:", &r->db, flags, NULL);
+    if (code != SQLITE_OK)
+        return fail(r, code, e);
+    record_image(db, log, &image);
+    if ((image.len && !take_image(r, buf_str(&image), e)) || !set_up(r, e) ||
+        !migrate(r, migrations, count, e))
         return false;
     *out = TAKE(r);
     return true;

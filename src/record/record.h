@@ -26,6 +26,11 @@ struct record_migration {
  * than the list is refused (ERR_CONFLICT) and not touched. */
 MUST_USE bool record_open(struct str path, const struct record_migration *migrations, size_t count,
                           struct record **out, struct err *e);
+/* The same in memory, of the bytes of a database and of its log (may be empty), which both stay as
+ * they are: changes are forgotten when it is closed. `path` is for errors. */
+MUST_USE bool record_open_copy(struct str path, struct str db, struct str log,
+                               const struct record_migration *migrations, size_t count,
+                               struct record **out, struct err *e);
 void record_close(struct record *r); /* NULL is fine */
 AUTO_DEFINE(record, record_close)
 /* On a full disk a statement of record_run is tried once more if `make_room` says that it made

@@ -385,12 +385,13 @@ static bool write_whole(struct os *os, struct str path, const struct identity *w
     return os_write_whole(os, path, buf_str(&file), e);
 }
 
+static const struct manifest_marks marks_of_new = {
+    .log_file = 1, .log_sequence = 1, .next_segment = 1, .next_age = 1, .log_durable = 1};
+
 bool manifest_create(struct os *os, struct str dir, const struct identity *who, struct err *e)
 {
     char room[OS_PATH_BYTES];
-    struct manifest_content empty = {
-        .marks = {
-            .log_file = 1, .log_sequence = 1, .next_segment = 1, .next_age = 1, .log_durable = 1}};
+    struct manifest_content empty = {.marks = marks_of_new};
     uint64_t bytes;
     if (!write_whole(os, manifest_path(room, dir), who, head_salt(os), &empty, &bytes, e))
         return err_while(e, "starting the manifest");
@@ -417,6 +418,17 @@ bool manifest_open(struct os *os, struct str dir, struct str project, struct man
     m->now.head.project = buf_str(&m->owner);
     *out = TAKE(m);
     return true;
+}
+
+struct manifest *manifest_empty(struct os *os, struct str dir, struct str project)
+{
+    struct manifest *m = mem_zero(sizeof *m);
+    m->os = os;
+    m->path = manifest_path(m->path_room, dir);
+    buf_add(&m->owner, project);
+    m->now.head.project = buf_str(&m->owner);
+    m->now.marks = marks_of_new;
+    return m;
 }
 
 void manifest_close(struct manifest *m)

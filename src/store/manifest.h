@@ -60,6 +60,8 @@ struct manifest;
 /* Makes the manifest of a new store. */
 MUST_USE bool manifest_create(struct os *os, struct str dir, const struct identity *who,
                               struct err *e);
+/* What the manifest of a new store says, without a file: for reading only. */
+struct manifest *manifest_empty(struct os *os, struct str dir, struct str project);
 /* Only reads. ERR_NOT_FOUND when there is none; ERR_CONFLICT when it is another project's. */
 MUST_USE bool manifest_open(struct os *os, struct str dir, struct str project,
                             struct manifest **out, struct err *e);

@@ -77,7 +77,8 @@ struct store_receipt {
 };
 
 struct store_options {
-    bool read_only;
+    bool read_only;     /* changes nothing on the disk; others may read beside it */
+    bool or_empty;      /* with read_only: where no store is yet, an empty one is shown */
     bool no_background; /* tests: nothing runs but store_maintain */
     size_t chunk_rows;  /* 0 = 65,536: rows of the chunk before it becomes an image */
     /* unsealed rows before they are written as segments; 0 = 32,768 for each month that they are

@@ -97,8 +97,15 @@ static void destroy(struct store *s)
 static bool take_lock(struct store *s, struct err *e)
 {
     char room[STORE_NAME_BYTES];
-    if (os_lock(s->os, store_path(s, room, "lock"), &s->lock_file, e))
+    struct str path = store_path(s, room, "lock");
+    bool is_reader = s->options.read_only;
+    if (is_reader ? os_lock_shared(s->os, path, &s->lock_file, e)
+                  : os_lock(s->os, path, &s->lock_file, e))
         return true;
+    if (is_reader && e->kind == ERR_NOT_FOUND) { /* whoever writes makes it first */
+        *e = (struct err){0};
+        return true;
+    }
     if (e->kind == ERR_BUSY) {
         err_set(e, ERR_BUSY, "%.*s is in use by another process", STR_ARG(s->dir));
         return err_hint(e, "stop that process, or ask it instead of opening its directory");
@@ -175,8 +182,13 @@ static bool open_manifest(struct store *s, struct err *e)
     if (e->kind != ERR_NOT_FOUND)
         return false;
     *e = (struct err){0};
-    if (!refuse_orphans(s, e))
+    bool has_dir = os_exists(s->os, s->dir);
+    if ((has_dir || !s->options.or_empty) && !refuse_orphans(s, e))
         return false;
+    if (s->options.read_only && s->options.or_empty) {
+        s->manifest = manifest_empty(s->os, s->dir, s->project);
+        return true;
+    }
     if (s->options.read_only)
         return err_set(e, ERR_NOT_FOUND, "%.*s holds no store", STR_ARG(s->dir));
     return make_manifest(s, e) && manifest_open(s->os, s->dir, s->project, &s->manifest, e);
@@ -311,8 +323,8 @@ static bool list_logs(struct store *s, uint64_t first, uint64_t **list, size_t *
 {
     AUTO(arena) *arena = arena_create(0);
     struct str *names;
-    size_t name_count;
-    if (!os_dir_list(s->os, s->dir, arena, &names, &name_count, e))
+    size_t name_count = 0;
+    if (os_exists(s->os, s->dir) && !os_dir_list(s->os, s->dir, arena, &names, &name_count, e))
         return false;
     *list = mem_array(name_count, sizeof **list);
     *count = 0;

@@ -317,6 +317,33 @@ static void reading_only_changes_nothing(void **state)
     w->e = (struct err){0};
     assert_false(store_open(w->os, STR("/nothing"), &w->options, &none, &w->e));
     assert_int_equal(w->e.kind, ERR_NOT_FOUND);
+    AUTO(store) *beside = NULL; /* those who read share the lock */
+    w->e = (struct err){0};
+    assert_works(store_open(w->os, STR("/data"), &w->options, &beside, &w->e), w->e);
+    w->options.read_only = false;
+    assert_false(store_open(w->os, STR("/data"), &w->options, &none, &w->e));
+    assert_int_equal(w->e.kind, ERR_BUSY);
+}
+
+static void an_empty_store_is_shown_where_none_is(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_create(true);
+    append(w, numbered(w, 0, 10), 10);
+    w->options.read_only = w->options.or_empty = true;
+    uint64_t calls = os_sim_calls(w->os);
+    AUTO(store) *none = NULL;
+    assert_works(store_open(w->os, STR("/nothing"), &w->options, &none, &w->e), w->e);
+    struct store_state state_of;
+    store_state(none, &state_of);
+    assert_int_equal(state_of.events + state_of.people + state_of.segments, 0);
+    AUTO(snapshot) *v = NULL;
+    assert_works(store_snapshot(none, &v, &w->e), w->e);
+    assert_int_equal(snapshot_rows(v), 0);
+    assert_int_equal(os_sim_calls(w->os), calls);
+    assert_false(os_exists(w->os, STR("/nothing")));
+    reopen(w); /* what is there is shown */
+    assert_int_equal(held(w), 10);
 }
 
 static void a_lost_file_is_named(void **state)
@@ -422,6 +449,7 @@ int main(void)
         cmocka_unit_test(a_second_open_is_refused),
         cmocka_unit_test(another_project_is_refused),
         cmocka_unit_test(reading_only_changes_nothing),
+        cmocka_unit_test(an_empty_store_is_shown_where_none_is),
         cmocka_unit_test(a_lost_file_is_named),
         cmocka_unit_test(a_full_disk_refuses_and_recovers),
         cmocka_unit_test(a_full_disk_can_still_be_sealed_by_the_reserve),
