@@ -11,6 +11,7 @@ enum { ENTRIES_AT = HEAD_BYTES + 8 };
 void erasures_free(struct erasures *l)
 {
     mem_free(l->list);
+    mem_free(l->slots);
     *l = (struct erasures){0};
 }
 
@@ -25,19 +26,49 @@ void erasure_hash(uint64_t store, struct str id, unsigned char *hash)
                        sizeof key);
 }
 
+/* Where it is, or where it would be put. The hashes are as good as dice already. */
+static size_t slot_of(const struct erasures *l, const struct erasure *x)
+{
+    uint64_t at;
+    memcpy(&at, x->hash, sizeof at);
+    at += (uint64_t)x->time * UINT64_C(0x9e3779b97f4a7c15); /* one id may be erased often */
+    at ^= at >> 32;
+    for (;; at++) {
+        uint32_t place = l->slots[at & (l->slot_count - 1)];
+        const struct erasure *y = place ? &l->list[place - 1] : NULL;
+        if (!y || (y->time == x->time && memcmp(y->hash, x->hash, ERASURE_HASH_BYTES) == 0))
+            return at & (l->slot_count - 1);
+    }
+}
+
+/* Room for one more, with half of the table free. */
+static void make_slots(struct erasures *l)
+{
+    enum { FEWEST = 16 };
+    if (l->slot_count >= 2 * (l->count + 1))
+        return;
+    size_t want = FEWEST;
+    while (want < 4 * (l->count + 1))
+        want *= 2;
+    mem_free(l->slots);
+    l->slots = mem_array(want, sizeof *l->slots);
+    l->slot_count = want;
+    for (size_t i = 0; i < l->count; i++)
+        l->slots[slot_of(l, &l->list[i])] = (uint32_t)i + 1;
+}
+
 bool erasures_have(const struct erasures *l, const struct erasure *x)
 {
-    for (size_t i = l->count; i-- > 0;)
-        if (l->list[i].time == x->time && memcmp(l->list[i].hash, x->hash, ERASURE_HASH_BYTES) == 0)
-            return true;
-    return false;
+    return l->slot_count && l->slots[slot_of(l, x)];
 }
 
 bool erasures_add(struct erasures *l, const struct erasure *x)
 {
     if (erasures_have(l, x))
         return false;
+    make_slots(l);
     ARRAY_PUSH(l->list, l->count, l->room) = *x;
+    l->slots[slot_of(l, x)] = (uint32_t)l->count;
     return true;
 }
 
@@ -81,6 +112,7 @@ bool erasures_read(struct str bytes, struct str path, const struct identity *wan
         memcpy(out->list[i].hash, at, ERASURE_HASH_BYTES);
         memcpy(&out->list[i].time, at + ERASURE_HASH_BYTES, sizeof out->list[i].time);
     }
+    make_slots(out);
     if (head)
         *head = own;
     return true;

@@ -19,11 +19,13 @@ struct erasure {
 struct erasures {
     struct erasure *list; /* in the order in which they came */
     size_t count, room;
+    uint32_t *slots;   /* an open table of places in the list, plus one; 0: free */
+    size_t slot_count; /* a power of two, at least twice the count */
 };
 
 void erasures_free(struct erasures *l);
 void erasure_hash(uint64_t store, struct str id, unsigned char *hash);
-/* False: it is in the list already. */
+/* False: it is in the list already. Both take the same time however long the list is. */
 bool erasures_add(struct erasures *l, const struct erasure *x);
 bool erasures_have(const struct erasures *l, const struct erasure *x);
 

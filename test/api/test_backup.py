@@ -152,7 +152,10 @@ class Backup(Base):
 
         self.done("restore", self.backup, data=self.other)
         self.assertEqual(held(self.other), 49)  # nobody said that they were erased
-        for n, knows in enumerate((self.data, later)):
+        lists = os.path.join(self.folder, "lists")  # the list alone, as it is kept elsewhere
+        os.makedirs(os.path.join(lists, "projects/main"))
+        shutil.copy(os.path.join(self.data, "projects/main/erased"), os.path.join(lists, "projects/main"))
+        for n, knows in enumerate((self.data, later, lists)):
             data = f"{self.other}-{n}"
             restored = self.done("restore", self.backup, "--erasures", knows, "--json", data=data).json()
             self.assertEqual(restored["erased_again"], 1)
