@@ -170,7 +170,7 @@ class Places(Case):
         os.mkdir(self.data)
         user = self.plain_user()
         os.chmod(self.data, 0o500)
-        self.refused(FAILED, "may not be written to by this user", "status", user=user)
+        self.refused(FAILED, "is not a Tenure data directory", "status", user=user)
         self.assertEqual(os.listdir(self.data), [])
 
     def test_a_directory_of_another_user(self):
@@ -178,7 +178,7 @@ class Places(Case):
         if user is None:
             self.skipTest("needs a second user")
         self.done("status")
-        self.refused(FAILED, "may not be written to by this user", "status", user=user)
+        self.refused(FAILED, "may not be read by this user", "status", user=user)
 
     def test_a_parent_that_is_not_there(self):
         self.refused(FAILED, "no/such", "status", "--data", os.path.join(self.folder, "no/such/dir"))
