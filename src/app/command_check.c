@@ -80,6 +80,7 @@ static void add_report(struct checking *c, struct str name, const struct store_c
     c->sum.segments += r->segments;
     c->sum.events += r->events;
     c->sum.batches += r->batches;
+    c->sum.log_events += r->log_events;
     c->sum.torn_bytes += r->torn_bytes;
     jwrite_object(w);
     jwrite_pair_string(w, "project", name);
@@ -89,6 +90,7 @@ static void add_report(struct checking *c, struct str name, const struct store_c
     jwrite_pair_int(w, "events_in_segments", (int64_t)r->events);
     jwrite_pair_int(w, "people", (int64_t)r->people);
     jwrite_pair_int(w, "batches_in_log", (int64_t)r->batches);
+    jwrite_pair_int(w, "events_in_log", (int64_t)r->log_events);
     jwrite_pair_int(w, "torn_bytes", (int64_t)r->torn_bytes);
     jwrite_pair_int(w, "damaged", (int64_t)r->damaged);
     jwrite_end(w);
@@ -264,10 +266,11 @@ static void print_json(struct checking *c)
 static void print_text(struct checking *c)
 {
     fprintf(c->run->out,
-            "checked %.*s: %llu files, %.1f MB, %zu project%s, %llu events in %llu segments\n",
+            "checked %.*s: %llu files, %.1f MB, %zu project%s, %llu events in %llu segments, "
+            "%llu in the log\n",
             STR_ARG(c->dir), (unsigned long long)c->sum.files, (double)c->sum.bytes / 1e6,
             c->projects, c->projects == 1 ? "" : "s", (unsigned long long)c->sum.events,
-            (unsigned long long)c->sum.segments);
+            (unsigned long long)c->sum.segments, (unsigned long long)c->sum.log_events);
     if (c->sum.torn_bytes)
         fprintf(
             c->run->out,

@@ -260,6 +260,7 @@ struct store_check_options {
 struct store_check_report {
     uint64_t files, bytes, segments, events, people; /* looked at; events: rows of segments */
     uint64_t batches;                                /* of the log, behind the segments */
+    uint64_t log_events; /* in these, as they were sent: an event may be in twice */
     uint64_t
         torn_bytes;   /* at the log's end: writes that were never confirmed, which is no damage */
     uint64_t damaged; /* how often `found` was called */

@@ -80,7 +80,7 @@ static bool read_all(struct check *c, const struct capture_file *f, struct buf *
 /* ---- the log, people, facts ---- */
 
 /* Can the payload be read to its end? */
-static bool read_batch(struct batch_reader *r, struct str payload, struct err *e)
+static bool read_batch(struct batch_reader *r, struct str payload, uint64_t *events, struct err *e)
 {
     struct event event;
     struct fact fact;
@@ -89,7 +89,7 @@ static bool read_batch(struct batch_reader *r, struct str payload, struct err *e
     if (!batch_read(r, payload, e))
         return false;
     while (batch_next_event(r, &event, &person, e))
-        continue;
+        ++*events;
     if (e->kind)
         return false;
     while (batch_next_fact(r, &fact, e))
@@ -107,9 +107,14 @@ static bool check_batch(void *context, uint64_t sequence, struct str payload, st
 {
     struct log_check *l = context;
 
-    if (sequence >= l->check->capture->content.marks.log_sequence)
+    uint64_t events = 0;
+    bool ok = read_batch(&l->reader, payload, &events, e);
+
+    if (sequence >= l->check->capture->content.marks.log_sequence) {
         l->check->report->batches++;
-    return read_batch(&l->reader, payload, e);
+        l->check->report->log_events += events;
+    }
+    return ok;
 }
 
 static void check_log(struct log_check *l, const struct capture_file *f)
@@ -190,8 +195,9 @@ static bool read_facts(struct batch_reader *r, struct str facts)
 {
     while (facts.len) {
         struct err e = {0};
+        uint64_t events = 0;
         if (facts.len < 4 || get32(facts.at) > facts.len - 4 ||
-            !read_batch(r, str_sub(facts, 4, get32(facts.at)), &e) || r->event_count)
+            !read_batch(r, str_sub(facts, 4, get32(facts.at)), &events, &e) || r->event_count)
             return false;
         facts = str_sub(facts, 4 + (size_t)get32(facts.at), facts.len);
     }

@@ -186,7 +186,10 @@ class Check(Base):
         closed = self.done("check", "--json").json()
         self.assertEqual(closed["damaged"], [])
         self.assertEqual([p["project"] for p in closed["projects"]], ["main", "shop"])
-        self.assertIn("Nothing is damaged", self.done("check").out)
+        said = self.done("check").out
+        self.assertIn("Nothing is damaged", said)
+        self.assertIn("0 events in 0 segments, 60 in the log", said)
+        self.assertEqual([p["events_in_log"] for p in closed["projects"]], [50, 10])
         server = self.serve()
         served = self.done("check", "--json").json()
         self.assertEqual(served["damaged"], [])

@@ -26,6 +26,57 @@ static bool all_in_a_row(struct world *w, struct err *e)
            world_append(w, e) && world_reopen(w, e) && world_append(w, e);
 }
 
+static bool erase_and_forget(struct world *w, struct err *e)
+{
+    struct property trait = {.name = STR("plan"),
+                             .value = {.type = VALUE_TEXT, .text = STR("pro")}};
+    struct fact f = {.kind = FACT_PERSON_TRAITS,
+                     .subject = STR("leaver"),
+                     .received = SAMPLE_START,
+                     .created = (int64_t)FACT_CREATED_NONE,
+                     .properties = &trait,
+                     .property_count = 1};
+    struct store_receipt r;
+    struct store_erasure erased;
+    struct store_forgotten forgotten;
+    if (!store_append(w->s, &(struct store_batch){.facts = &f, .fact_count = 1}, &r, e) ||
+        !store_erase(w->s, f.subject, &erased, e))
+        return false;
+    w->is_erased = true;
+    return store_forget(w->s, &forgotten, e);
+}
+
+static bool keep_and_apply(struct world *w, struct err *e)
+{
+    struct keep_report report;
+    struct keep_rule rule = {STR("of this name is none"), INT64_C(86400000)};
+    if (!store_keep_set(w->s, rule, e))
+        return false;
+    w->has_rule = true;
+    return world_append(w, e) && store_keep_apply(w->s, os_now_ms(w->os), &report, e);
+}
+
+static bool back_up(struct world *w, struct err *e)
+{
+    struct store_backup_options options = {0};
+    struct store_backup_receipt receipt;
+    return world_append(w, e) &&
+           store_backup(w->s, STR("/copy"), &options, w->arena, &receipt, e) && world_append(w, e);
+}
+
+/* A copy, and the erasures since put into it: what `tenure restore` does to a store. */
+static bool restore_a_copy(struct world *w, struct err *e)
+{
+    struct store_options options = {.project = STR("main"), .no_background = true};
+    struct store_erasure erased;
+    struct store *copy = NULL;
+    bool ok = back_up(w, e) && erase_and_forget(w, e) &&
+              store_open(w->os, STR("/copy"), &options, &copy, e) &&
+              store_erasures_apply(copy, STR("/data/" STORE_ERASURES_FILE), &erased, e);
+    store_close(copy);
+    return ok;
+}
+
 static bool open_new(struct world *w, struct err *e);
 
 static const struct operation {
@@ -35,7 +86,8 @@ static const struct operation {
     {"append", world_append},   {"fill", world_fill},         {"import", world_import},
     {"merge", world_merge},     {"maintain", world_maintain}, {"reopen", world_reopen},
     {"recover", world_recover}, {"seal", seal_then_append},   {"all", all_in_a_row},
-    {"new", open_new},
+    {"new", open_new},          {"erase", erase_and_forget},  {"keep", keep_and_apply},
+    {"backup", back_up},        {"restore", restore_a_copy},
 };
 
 static bool open_new(struct world *w, struct err *e)

@@ -18,6 +18,8 @@ struct world {
     enum known merged[PAIRS]; /* "person 2i + 1" into "person 2i" */
     uint64_t seed, dice;
     bool sync_lies; /* the control */
+    bool is_erased; /* "leaver", who has traits and no events */
+    bool has_rule;  /* to keep events of a name that none has */
     struct arena *arena;
 };
 
@@ -55,8 +57,27 @@ static inline bool world_check_merges(struct world *w, struct err *e)
 
 static inline bool world_check(struct world *w, const char *when, struct err *e)
 {
-    return (ledger_check(&w->ledger, w->s, e) && world_check_merges(w, e)) ||
+    return (ledger_check(&w->ledger, w->s, e) && world_check_merges(w, e) &&
+            world_check_orders(w, e)) ||
            err_while(e, "%s", when);
+}
+
+/* What the store was told beside events and merges, and acknowledged, stands. */
+static inline bool world_check_orders(struct world *w, struct err *e)
+{
+    struct keep_rule *rules;
+    size_t count;
+    uint32_t unit;
+    struct snapshot *v = NULL;
+    store_keep_list(w->s, w->arena, &rules, &count);
+    if (w->has_rule && count != 1)
+        return err_set(e, ERR_CORRUPT, "a rule was acknowledged and is lost");
+    if (!store_snapshot(w->s, &v, e))
+        return false;
+    if (w->is_erased && snapshot_unit_find(v, STR("leaver"), &unit))
+        err_set(e, ERR_CORRUPT, "an erasure was acknowledged, and the person is there");
+    snapshot_release(v);
+    return !e->kind;
 }
 
 /* Reading right after a failure: what was refused may be there or not, and is not settled by it. */
