@@ -55,13 +55,6 @@ static inline bool world_check_merges(struct world *w, struct err *e)
     return !e->kind;
 }
 
-static inline bool world_check(struct world *w, const char *when, struct err *e)
-{
-    return (ledger_check(&w->ledger, w->s, e) && world_check_merges(w, e) &&
-            world_check_orders(w, e)) ||
-           err_while(e, "%s", when);
-}
-
 /* What the store was told beside events and merges, and acknowledged, stands. */
 static inline bool world_check_orders(struct world *w, struct err *e)
 {
@@ -78,6 +71,13 @@ static inline bool world_check_orders(struct world *w, struct err *e)
         err_set(e, ERR_CORRUPT, "an erasure was acknowledged, and the person is there");
     snapshot_release(v);
     return !e->kind;
+}
+
+static inline bool world_check(struct world *w, const char *when, struct err *e)
+{
+    return (ledger_check(&w->ledger, w->s, e) && world_check_merges(w, e) &&
+            world_check_orders(w, e)) ||
+           err_while(e, "%s", when);
 }
 
 /* Reading right after a failure: what was refused may be there or not, and is not settled by it. */
