@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "access/secret.h"
+#include "record/document.h"
 
 const struct record_migration access_migrations[] = {
     {1, "CREATE TABLE project("
@@ -18,6 +19,7 @@ const struct record_migration access_migrations[] = {
         "  hash BLOB PRIMARY KEY, created INTEGER NOT NULL, expires INTEGER NOT NULL) STRICT;"
         "CREATE TABLE browser_session("
         "  hash BLOB PRIMARY KEY, created INTEGER NOT NULL, seen INTEGER NOT NULL) STRICT"},
+    {2, DOCUMENT_SCHEMA},
 };
 const size_t access_migration_count = COUNT(access_migrations);
 

@@ -13,7 +13,7 @@
 #include "os/os.h"
 #include "record/record.h"
 
-/* The schema of the records database: projects, keys, links, sessions. */
+/* The schema of the records database: projects, keys, links, sessions, saved documents. */
 extern const struct record_migration access_migrations[];
 extern const size_t access_migration_count;
 

@@ -16,6 +16,7 @@
     X(FORBIDDEN, 403, false, "forbidden")                                                          \
     X(NOT_FOUND, 404, false, "not_found")                                                          \
     X(CONFLICT, 409, false, "conflict")                                                            \
+    X(STALE, 412, false, "stale")                                                                  \
     X(TOO_LARGE, 413, false, "too_large")                                                          \
     X(UNSUPPORTED, 415, false, "unsupported")                                                      \
     X(UNKNOWN_NAME, 422, false, "unknown_name")                                                    \
