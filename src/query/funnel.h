@@ -143,6 +143,7 @@ void tally_merge(const struct funnel *f, struct tally *into,
                  struct tally *from); /* may take lists of `from` */
 void tally_free(struct tally *t);
 void times_push(struct times *t, int64_t ms);
+void times_reserve(struct times *t, size_t more); /* room for one beyond them, too */
 /* Seconds; NaN without any. Exact; quantiles by linear interpolation between neighbours. Reorders
  * the list. */
 struct times_summary {
@@ -158,7 +159,7 @@ struct plain {
     size_t place_room;
     uint32_t *before; /* by event: the newest event of the step before */
     uint32_t *owners; /* by event: the first place of its unit */
-    size_t event_room;
+    size_t event_count, event_room;
 };
 /* One batch of a scan in parts into the tally. */
 void funnel_plain_batch(const struct funnel *f, struct plain *s, const struct scan_batch *b,

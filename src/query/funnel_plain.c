@@ -6,18 +6,19 @@
  */
 #include "query/funnel.h"
 
-#define NEVER (INT64_MIN / 2) /* so long ago that it is in no window, and subtracting is safe */
+/* So long ago that it is in no window, and subtracting is safe. All other starts are positive. */
+#define NEVER (INT64_MIN / 2)
 
-enum { OWNER_GROUP = 8, WALK_BLOCK = 16 };
+enum { OWNER_GROUP = 16, WALK_BLOCK = 16 };
 
 /*
  * What is known of a unit: for each step one of these, at place step + 1. Place 0 is that of "a run
  * that begins now".
  */
 struct plain_place {
-    int64_t start;  /* of the newest run that got here; NEVER: none did */
+    int64_t start;  /* of the newest run that got here, since the range began; NEVER: none did */
     uint32_t event; /* the newest of the step */
-    uint32_t first; /* at which a run got here first */
+    uint32_t first; /* at which a run got here first; nothing as long as none did */
 };
 
 static size_t places_a_unit(const struct funnel *f)
@@ -48,6 +49,7 @@ static void plain_begin(const struct funnel *f, struct plain *s, size_t units)
 {
     size_t places = units * places_a_unit(f);
 
+    s->event_count = 0;
     if (places > s->place_room) {
         s->places = mem_grow(s->places, places, sizeof *s->places);
         s->place_room = places;
@@ -80,7 +82,7 @@ static void owners_find(const struct funnel *f, struct plain *s, const struct sc
         uint32_t owner = (b->units[u] - b->low) * places;
         size_t i = b->starts[u], end = b->starts[u + 1];
         do {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
             for (size_t k = i; k < i + OWNER_GROUP; k++)
                 owners[k] = owner;
             i += OWNER_GROUP;
@@ -100,19 +102,18 @@ void funnel_plain_free(struct plain *s)
 /*
  * An event of step k: the newest run of the step before goes on, if it is inside its window. That
  * run stands at the newest event of that step: had that event belonged to another run, a newer one,
- * so would this one. Branches only where a run gets further than any before.
+ * so would this one. Without a branch: which event takes whom how far is what cannot be foreseen.
  */
-INLINE void advance(struct plain_place *restrict at, size_t k, int64_t time, int64_t window,
+INLINE void advance(struct plain_place *restrict at, size_t k, int64_t time, int64_t latest,
                     uint32_t event, uint32_t *restrict before)
 {
     int64_t start = at[k].start, old = at[k + 1].start;
-    int64_t goes_on = (time - start - window - 1) >> 63; /* all bits, or none */
+    uint32_t first = at[k + 1].first;
 
     before[event] = at[k].event;
     at[k + 1].event = event;
-    at[k + 1].start = old ^ ((old ^ start) & goes_on);
-    if (UNLIKELY(goes_on & (old == NEVER)))
-        at[k + 1].first = event;
+    at[k + 1].first = old < 0 ? event : first;
+    at[k + 1].start = start >= time - latest ? start : old;
 }
 
 /* Events [from, to) of one unit at one time stamp: in funnel order; one of a step is as good as
@@ -122,13 +123,13 @@ static void advance_together(struct plain *s, const struct funnel *f, const stru
 {
     struct plain_place *at = s->places + s->owners[from];
 
-    at[0].start = b->time[from];
+    at[0].start = b->time[from] - f->q->from;
     for (size_t k = 0; k < f->step_count; k++) {
         size_t i = from;
         while (b->mask && i < to && !(b->mask[i] >> k & 1))
             i++;
         if (i < to)
-            advance(at, k, b->time[i], f->window_ms, (uint32_t)i, s->before);
+            advance(at, k, b->time[i], f->q->from + f->window_ms, (uint32_t)i, s->before);
     }
 }
 
@@ -147,16 +148,17 @@ INLINE bool has_tie(const int64_t *times)
 static void block_walk(struct plain *s, const struct funnel *f, const struct scan_batch *b,
                        size_t from)
 {
-    const int64_t *restrict times = b->time, window = f->window_ms;
+    const int64_t *restrict times = b->time, begin = f->q->from, latest = begin + f->window_ms;
     const uint32_t *restrict masks = b->mask, *restrict owners = s->owners;
     struct plain_place *places = s->places;
     uint32_t *restrict before = s->before;
 
+#pragma GCC unroll 16
     for (size_t i = from; i < from + WALK_BLOCK; i++) {
         struct plain_place *at = places + owners[i];
         int64_t time = times[i];
-        at[0].start = time;
-        advance(at, (unsigned)__builtin_ctz(masks[i]), time, window, (uint32_t)i, before);
+        at[0].start = time - begin;
+        advance(at, (unsigned)__builtin_ctz(masks[i]), time, latest, (uint32_t)i, before);
     }
 }
 
@@ -180,22 +182,36 @@ static void events_walk(struct plain *s, const struct funnel *f, const struct sc
     }
 }
 
+/*
+ * Who got how far, and how long each step took, read backwards from the event that first reached
+ * the last one. Nor is there a branch here for each unit: a time that counts for nobody lies where
+ * the next one goes.
+ */
 static void report(const struct funnel *f, const struct plain *s, const struct scan_batch *b,
                    struct tally *t)
 {
     const struct plain_place *at = s->places;
+    uint64_t came[STEPS_MAX + 1] = {0}; /* by depth */
 
+    for (size_t k = 1; k < f->step_count; k++)
+        times_reserve(&t->times[k], b->high - b->low);
     for (uint32_t u = b->low; u < b->high; u++, at += places_a_unit(f)) {
         size_t depth = 0;
-        while (depth < f->step_count && at[depth + 1].start != NEVER)
-            t->counts[depth++]++;
+        for (size_t k = 1; k <= f->step_count; k++)
+            depth += at[k].start >= 0;
+        came[depth]++;
         uint32_t event = at[depth].first;
-        for (size_t k = depth; k > 1; k--) {
-            uint32_t before = s->before[event];
-            times_push(&t->times[k - 1], b->time[event] - b->time[before]);
-            event = before;
+        for (size_t k = f->step_count - 1; k > 0; k--) {
+            struct times *times = &t->times[k];
+            uint32_t counts = depth > k, before = s->before[event];
+            times->list[times->count] = b->time[event] - b->time[before];
+            times->count += counts;
+            event ^= (event ^ before) & -counts;
         }
     }
+    for (size_t depth = 1; depth <= f->step_count; depth++)
+        for (size_t k = 0; k < depth; k++)
+            t->counts[k] += came[depth];
 }
 
 void funnel_plain_batch(const struct funnel *f, struct plain *s, const struct scan_batch *b,
@@ -204,10 +220,11 @@ void funnel_plain_batch(const struct funnel *f, struct plain *s, const struct sc
     if (b->is_first)
         plain_begin(f, s, b->high - b->low);
     if (b->unit_count) {
-        plain_room(s, b->starts[b->unit_count]);
+        s->event_count = b->starts[b->unit_count];
+        plain_room(s, s->event_count);
         owners_find(f, s, b);
         events_walk(s, f, b);
     }
-    if (b->is_last)
+    if (b->is_last && s->event_count)
         report(f, s, b, t);
 }

@@ -8,6 +8,14 @@ void times_push(struct times *t, int64_t ms)
     ARRAY_PUSH(t->list, t->count, t->room) = ms;
 }
 
+void times_reserve(struct times *t, size_t more)
+{
+    if (t->room > t->count + more)
+        return;
+    t->room = (t->count + more) * 2 + 1;
+    t->list = mem_grow(t->list, t->room, sizeof *t->list);
+}
+
 static double times_average(const struct times *t)
 {
     __extension__ __int128 sum = 0;
@@ -57,30 +65,30 @@ static void select_pair(int64_t *list, size_t count, size_t nth, int64_t pair[2]
 /*
  * Long lists: the nth smallest is found by counting. A branch for each value, which selection
  * needs, costs more than three passes without one.
+ *
+ * Buckets are a 32nd of their power of two wide: most people take minutes, a few take days.
  */
-enum { BUCKETS = 1024, COUNTED_MIN = 8 * BUCKETS, QUANTILES = 2 };
+enum { PARTS_LOG2 = 5, PARTS = 1 << PARTS_LOG2 };
+enum { BUCKETS = (65 - PARTS_LOG2) * PARTS, COUNTED_MIN = 8192, QUANTILES = 2 };
 
-/* The bucket that holds a place, and the next one that holds any value, if the place after it lies
- * there. */
+static size_t bucket_of(uint64_t above)
+{
+    unsigned scale = 63 - PARTS_LOG2 - (unsigned)__builtin_clzll(above | PARTS);
+    return scale * PARTS + (above >> scale);
+}
+
+/* Where a place lies. When the place after it is in another bucket, `next` is that one. */
 struct bucket_pair {
     size_t before; /* values in buckets below */
     size_t bucket, next;
-    int64_t *list; /* their values */
+    int64_t *list; /* the values of `bucket` */
     size_t held;
+    int64_t high, low; /* the largest of `bucket`, the smallest of `next` */
 };
-
-static void times_span(const struct times *t, int64_t *low, int64_t *high)
-{
-    *low = *high = t->list[0];
-    for (size_t i = 1; i < t->count; i++) {
-        *low = MIN(*low, t->list[i]);
-        *high = MAX(*high, t->list[i]);
-    }
-}
 
 static struct bucket_pair bucket_find(const size_t *counts, size_t nth, size_t count)
 {
-    struct bucket_pair p = {0};
+    struct bucket_pair p = {.high = INT64_MIN, .low = INT64_MAX};
 
     while (p.before + counts[p.bucket] <= nth)
         p.before += counts[p.bucket++];
@@ -89,41 +97,71 @@ static struct bucket_pair bucket_find(const size_t *counts, size_t nth, size_t c
         do
             p.next++;
         while (!counts[p.next]);
-    size_t room = counts[p.bucket] + (p.next > p.bucket ? counts[p.next] : 0);
-    p.list = mem_array(room, sizeof *p.list);
+    p.list = mem_array(counts[p.bucket], sizeof *p.list);
     return p;
 }
 
-/* Values are counted by their leading bits; only those of the buckets in question are looked at. */
-static void pairs_counted(const struct times *t, const size_t nth[QUANTILES],
-                          int64_t pairs[QUANTILES][2])
+static void bucket_put(struct bucket_pair *p, size_t bucket, int64_t value)
+{
+    if (bucket == p->bucket) {
+        p->list[p->held++] = value;
+        p->high = MAX(p->high, value);
+    } else if (bucket == p->next) {
+        p->low = MIN(p->low, value);
+    }
+}
+
+static void pairs_find(int64_t *list, size_t count, const size_t *nth, size_t quantiles,
+                       int64_t pairs[][2]);
+
+/* Values are counted by bucket; only those of the buckets in question are looked at, in the same
+ * way if they are many. */
+static void pairs_counted(const int64_t *list, size_t count, const size_t *nth, size_t quantiles,
+                          int64_t pairs[][2])
 {
     size_t counts[BUCKETS] = {0};
     uint8_t wanted[BUCKETS] = {0}; /* bit q: for quantile q */
     struct bucket_pair found[QUANTILES];
-    unsigned shift = 0;
-    int64_t low, high;
+    int64_t low = list[0];
 
-    times_span(t, &low, &high);
-    while ((uint64_t)(high - low) >> shift >= BUCKETS)
-        shift++;
-    for (size_t i = 0; i < t->count; i++)
-        counts[(uint64_t)(t->list[i] - low) >> shift]++;
-    for (size_t q = 0; q < QUANTILES; q++) {
-        found[q] = bucket_find(counts, nth[q], t->count);
+    for (size_t i = 1; i < count; i++)
+        low = MIN(low, list[i]);
+    for (size_t i = 0; i < count; i++)
+        counts[bucket_of((uint64_t)(list[i] - low))]++;
+    for (size_t q = 0; q < quantiles; q++) {
+        found[q] = bucket_find(counts, nth[q], count);
         wanted[found[q].bucket] |= (uint8_t)(1U << q);
         wanted[found[q].next] |= (uint8_t)(1U << q);
     }
-    for (size_t i = 0; i < t->count; i++) {
-        unsigned bits = wanted[(uint64_t)(t->list[i] - low) >> shift];
-        for (size_t q = 0; UNLIKELY(bits != 0) && q < QUANTILES; q++)
+    for (size_t i = 0; i < count; i++) {
+        size_t bucket = bucket_of((uint64_t)(list[i] - low));
+        unsigned bits = wanted[bucket];
+        for (size_t q = 0; UNLIKELY(bits != 0) && q < quantiles; q++)
             if (bits >> q & 1)
-                found[q].list[found[q].held++] = t->list[i];
+                bucket_put(&found[q], bucket, list[i]);
     }
-    for (size_t q = 0; q < QUANTILES; q++) {
-        select_pair(found[q].list, found[q].held, nth[q] - found[q].before, pairs[q]);
-        mem_free(found[q].list);
+    for (size_t q = 0; q < quantiles; q++) {
+        struct bucket_pair *p = &found[q];
+        size_t place = nth[q] - p->before;
+        if (p->next != p->bucket)
+            memcpy(pairs[q], (int64_t[]){p->high, p->low}, sizeof pairs[q]);
+        else if (p->high == low) /* one value, however often: the smallest has its own bucket */
+            memcpy(pairs[q], (int64_t[]){low, low}, sizeof pairs[q]);
+        else
+            pairs_find(p->list, p->held, &place, 1, &pairs[q]);
+        mem_free(p->list);
     }
+}
+
+static void pairs_find(int64_t *list, size_t count, const size_t *nth, size_t quantiles,
+                       int64_t pairs[][2])
+{
+    if (count >= COUNTED_MIN) {
+        pairs_counted(list, count, nth, quantiles, pairs);
+        return;
+    }
+    for (size_t q = 0; q < quantiles; q++)
+        select_pair(list, count, nth[q], pairs[q]);
 }
 
 struct times_summary times_summarise(struct times *t)
@@ -139,11 +177,7 @@ struct times_summary times_summarise(struct times *t)
         at[q] = quantiles[q] * (double)(t->count - 1);
         nth[q] = (size_t)at[q];
     }
-    if (t->count >= COUNTED_MIN)
-        pairs_counted(t, nth, pairs);
-    else
-        for (size_t q = 0; q < QUANTILES; q++)
-            select_pair(t->list, t->count, nth[q], pairs[q]);
+    pairs_find(t->list, t->count, nth, QUANTILES, pairs);
     for (size_t q = 0; q < QUANTILES; q++)
         seconds[q] =
             ((double)pairs[q][0] + (double)(pairs[q][1] - pairs[q][0]) * (at[q] - (double)nth[q])) /
