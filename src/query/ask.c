@@ -8,12 +8,12 @@ enum { DEPTH_MAX = 70, NEAR_EDITS = 3 };
 
 struct ask ask_member(const struct ask *up, const char *key)
 {
-    return (struct ask){json_member(up->json, str_of(key)), up, str_of(key), 0};
+    return (struct ask){json_member(up->json, str_of(key)), up, str_of(key), 0, false};
 }
 
 struct ask ask_item(const struct ask *up, struct json item, size_t index)
 {
-    return (struct ask){item, up, STR_NONE, index};
+    return (struct ask){item, up, STR_NONE, index, false};
 }
 
 bool ask_is_there(const struct ask *a)
@@ -23,13 +23,16 @@ bool ask_is_there(const struct ask *a)
 }
 
 /* RFC 6901, cut at the room there is. */
-static void pointer_write(const struct ask *a, struct err *e)
+void ask_point(const struct ask *a, struct err *e)
 {
     const struct ask *path[DEPTH_MAX];
     size_t depth = 0, len = 0;
 
-    for (; a && a->up && depth < DEPTH_MAX; a = a->up)
+    for (; a && a->up && depth < DEPTH_MAX; a = a->up) {
+        if (a->is_saved)
+            depth = 0;
         path[depth++] = a;
+    }
     while (depth-- && len + 24 < sizeof e->at) {
         const struct ask *p = path[depth];
         if (!p->key.at) {
@@ -59,7 +62,7 @@ bool ask_fail(const struct ask *a, struct err *e, const char *code, const char *
     va_end(arguments);
     err_set(e, ERR_INVALID, "%s", text);
     err_code(e, code);
-    pointer_write(a, e);
+    ask_point(a, e);
     return false;
 }
 
@@ -122,7 +125,7 @@ bool ask_members(const struct ask *object, const char *const *known, size_t coun
             i++;
         if (i < count)
             continue;
-        struct ask member = {it.value, object, it.key, 0};
+        struct ask member = {it.value, object, it.key, 0, false};
         const char *near = ask_nearest(it.key, known, count);
         char list[sizeof e->hint - 16];
         ask_fail(&member, e, "query.unknown_member", "unknown member \"%.*s\"",

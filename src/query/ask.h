@@ -12,6 +12,7 @@ struct ask {
     const struct ask *up;
     struct str key; /* of an object's member */
     size_t index;   /* of a list's item, when key.at is NULL */
+    bool is_saved;  /* what stands in the project's vocabulary: errors in it point at its name */
 };
 
 /* The member, absent if there is none; `up` must outlive it. */
@@ -35,6 +36,8 @@ MUST_USE bool ask_list(const struct ask *a, size_t low, size_t high, size_t *cou
 bool ask_fail(const struct ask *a, struct err *e, const char *code, const char *format, ...)
     PRINTF(4, 5);
 bool ask_missing(const struct ask *object, const char *member, const char *why, struct err *e);
+/* The place alone, for an error that is not the question's own. */
+void ask_point(const struct ask *a, struct err *e);
 bool ask_wrong_type(const struct ask *a, const char *wanted, struct err *e);
 /* The nearest of the names, if near enough to be meant; else NULL. */
 const char *ask_nearest(struct str given, const char *const *names, size_t count);

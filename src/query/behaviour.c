@@ -2,6 +2,7 @@
 #include "query/behaviour.h"
 
 #include "query/condition.h"
+#include "query/named.h"
 
 enum { SEQUENCE_MAX = 10, TIMES_MAX = 1000000000 };
 /* Times of runs are kept with this added, so that 0 can say that there is none. */
@@ -437,9 +438,14 @@ bool behaviours_run(struct question *q, struct err *e)
         depth = b->is_found ? depth : MAX(depth, b->depth + 1);
     q->finds_behaviours = true;
     q->filter = NULL; /* the question's filter is not for what makes people match */
-    while (ok && depth-- > 0)
+    for (const struct saved *s = q->saved; s; s = s->next_found)
+        depth = s->tree ? MAX(depth, s->depth + 1) : depth;
+    while (ok && depth-- > 0) {
         for (bool is_done = false; ok && !is_done;)
             ok = some_run(q, depth, &is_done, e);
+        if (ok)
+            segments_settle(q, depth);
+    }
     q->filter = filter;
     q->finds_behaviours = false;
     return ok;

@@ -1,7 +1,9 @@
 /* query/condition: reading conditions into trees for the scan. The operators are in operator.c. */
 #include "query/condition.h"
 
+#include "base/hash.h"
 #include "query/behaviour.h"
+#include "query/named.h"
 #include "query/operator.h"
 
 static const char *const subject_names[] = {"event", "person", "account", "session"};
@@ -21,6 +23,7 @@ static const struct built_in built_ins[] = {
     {"hour", OF_EVENT, SCAN_TIME, VIEW_HOUR},
     {"weekday", OF_EVENT, SCAN_TIME, VIEW_WEEKDAY},
     {"id", OF_PERSON, SCAN_UNIT, VIEW_VALUE},
+    {"bucket", OF_PERSON, SCAN_UNIT, VIEW_VALUE},
     {"created", OF_PERSON, SCAN_UNIT, VIEW_TIME},
     {"first_seen", OF_PERSON, SCAN_UNIT, VIEW_TIME},
     {"last_seen", OF_PERSON, SCAN_UNIT, VIEW_TIME},
@@ -49,6 +52,20 @@ const struct scan_condition *condition_both(struct question *q, const struct sca
     c->children = children;
     c->child_count = 2;
     return c;
+}
+
+bool condition_holds(const struct scan_condition *c, uint32_t unit)
+{
+    if (!c)
+        return true;
+    if (c->kind == SCAN_TEST)
+        return c->test_unit(c->context, unit);
+    if (c->kind == SCAN_NOT)
+        return !condition_holds(c->children[0], unit);
+    for (size_t i = 0; i < c->child_count; i++)
+        if (condition_holds(c->children[i], unit) != (c->kind == SCAN_ALL))
+            return c->kind == SCAN_ANY;
+    return c->kind == SCAN_ALL;
 }
 
 /* ---- persons: one bit a unit, found once ---- */
@@ -89,6 +106,14 @@ static bool seen_find(struct question *q, uint32_t units, struct seen *s, struct
     return reading_run(q, &r, seen_sink, contexts, e);
 }
 
+struct value person_bucket(const struct question *q, uint32_t unit)
+{
+    enum { BUCKETS = 10000 };
+    struct str id = q->source->does->unit_id(q->source, unit);
+
+    return (struct value){VALUE_INT, .integer = (int64_t)(hash64(id, q->context->salt) % BUCKETS)};
+}
+
 static struct value unit_value(const struct question *q, const struct leaf *l,
                                const struct seen *seen, uint32_t unit)
 {
@@ -99,6 +124,8 @@ static struct value unit_value(const struct question *q, const struct leaf *l,
         return does->trait(q->source, unit, l->property);
     if (str_equal(l->property, STR("id")))
         return (struct value){VALUE_TEXT, .text = does->unit_id(q->source, unit)};
+    if (str_equal(l->property, STR("bucket")))
+        return person_bucket(q, unit);
     int64_t at = str_equal(l->property, STR("created"))      ? does->created(q->source, unit)
                  : seen->first[unit] > seen->last[unit]      ? FACT_CREATED_NONE
                  : str_equal(l->property, STR("first_seen")) ? seen->first[unit]
@@ -313,10 +340,11 @@ bool condition_read(struct question *q, const struct ask *a, const struct scan_c
         return ask_wrong_type(here, "a condition or a list of them", e);
     if (behaviour_kind(here))
         return behaviour_read(q, here, out, e);
-    struct ask saved = ask_member(here, "in_segment");
-    if (json_type(saved.json) != JSON_ABSENT)
-        return ask_fail(&saved, e, "query.unsupported",
-                        "saved segments are not known yet; their conditions are");
+    const struct ask *segment = question_keep(q, ask_member(here, "in_segment"));
+    if (json_type(segment->json) != JSON_ABSENT) {
+        static const char *const alone[] = {"in_segment"};
+        return ask_members(here, alone, 1, e) && segment_named_read(q, segment, out, e);
+    }
     struct ask *member = arena_alloc(q->arena, sizeof *member);
     for (size_t i = 0; i < COUNT(only); i++) {
         *member = ask_member(here, only[i]);
@@ -329,8 +357,8 @@ bool condition_read(struct question *q, const struct ask *a, const struct scan_c
     }
     *member = ask_member(here, "property");
     if (!ask_is_there(member)) {
-        static const char *const known[] = {"property",      "of",          "all", "any", "not",
-                                            BEHAVIOUR_KINDS, LEAF_OPERATORS};
+        static const char *const known[] = {
+            "property", "of", "all", "any", "not", "in_segment", BEHAVIOUR_KINDS, LEAF_OPERATORS};
         return ask_members(here, known, COUNT(known), e) &&
                ask_missing(here, "property",
                            "a condition names a property, what was done (\"did\"), or is all, any "

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "query/condition.h"
 
 /* ---- reading ---- */
 
@@ -90,6 +91,8 @@ static void unit_codes_find(struct question *q, struct part *p)
         double number;
         if (str_equal(p->property, STR("id")))
             v = (struct value){VALUE_TEXT, .text = q->source->does->unit_id(q->source, unit)};
+        else if (str_equal(p->property, STR("bucket")))
+            v = person_bucket(q, unit);
         else
             v = q->source->does->trait(q->source, unit, p->property);
         if (value_is_absent(v))

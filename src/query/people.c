@@ -1,21 +1,7 @@
 /* query/people: the insight that lists the people for whom conditions hold. */
 #include "query/behaviour.h"
+#include "query/condition.h"
 #include "query/operator.h"
-
-/* Conditions on persons only: the level they were read at sees to that. */
-static bool holds(const struct scan_condition *c, uint32_t unit)
-{
-    if (!c)
-        return true;
-    if (c->kind == SCAN_TEST)
-        return c->test_unit(c->context, unit);
-    if (c->kind == SCAN_NOT)
-        return !holds(c->children[0], unit);
-    for (size_t i = 0; i < c->child_count; i++)
-        if (holds(c->children[i], unit) != (c->kind == SCAN_ALL))
-            return c->kind == SCAN_ANY;
-    return c->kind == SCAN_ALL;
-}
 
 /* Numbers of those merged into somebody else, or erased, are nobody's. */
 static bool is_somebody(const struct question *q, uint32_t unit)
@@ -39,7 +25,7 @@ static bool people_answer(struct question *q, struct buf *out, struct err *e)
     if (!question_check_names(q, e) || !behaviours_run(q, e) || !patterns_check(q, e))
         return false;
     for (uint32_t unit = 0; unit < units; unit++)
-        if (holds(q->filter, unit) && is_somebody(q, unit))
+        if (condition_holds(q->filter, unit) && is_somebody(q, unit))
             ARRAY_PUSH(p.units, p.count, p.room) = unit;
     bool ok = answer_people(q, &p, out, e);
     people_free(&p);

@@ -365,9 +365,14 @@ static bool span(const struct source *source, int64_t *first, int64_t *last)
     return s->event_count > 0;
 }
 
+static uint64_t state(const struct source *source)
+{
+    return plain(source)->state;
+}
+
 static const struct source_vtable vtable = {
-    scan,    threads,         units,         unit_id, unit_find,  trait,
-    created, account_created, account_trait, events,  properties, span,
+    scan,          threads, units,      unit_id, unit_find, trait, created, account_created,
+    account_trait, events,  properties, span,    state,
 };
 
 void plain_source_init(struct plain_source *s, const struct event *event_list, size_t event_count,

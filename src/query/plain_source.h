@@ -29,6 +29,7 @@ struct plain_source {
     unsigned threads;
     size_t batch_units; /* units, or rows, a batch; 0 = all in one */
     bool backwards;     /* rows in reverse, where order is free */
+    uint64_t state;     /* what the source says it is; 0 = not known */
     int64_t part_ms;    /* of scans in parts: the time of one part; 0 = all in one */
 };
 

@@ -20,6 +20,9 @@
 #include "base/buf.h"
 #include "calendar/calendar.h"
 #include "query/source.h"
+#include "query/vocabulary.h"
+
+struct segment_cache;
 
 /* What an answer cost, for --explain. */
 struct query_stats {
@@ -32,14 +35,18 @@ struct query_stats {
 };
 
 struct query_context {
-    struct str timezone;         /* the project's; empty = UTC */
-    enum week_start week_start;  /* the project's */
-    int64_t now_ms;              /* as_of where the question names none */
-    uint64_t deadline_ns;        /* os_monotonic_ns; 0 = none */
-    const volatile bool *cancel; /* NULL = none */
-    struct os *os;               /* only for query_stats.milliseconds; may be NULL */
-    struct query_stats *stats;   /* filled also when the question fails; may be NULL */
-    struct buf *explain;         /* gets the JSON asked and a plan for each pass; may be NULL */
+    struct str timezone;                 /* the project's; empty = UTC */
+    enum week_start week_start;          /* the project's */
+    const struct vocabulary *vocabulary; /* the project's own names; may be NULL */
+    struct segment_cache *segments;      /* sets of people that were found; may be NULL */
+    struct str project;                  /* for the keys of these sets; the source's */
+    uint64_t salt;                       /* of the property "bucket" */
+    int64_t now_ms;                      /* as_of where the question names none */
+    uint64_t deadline_ns;                /* os_monotonic_ns; 0 = none */
+    const volatile bool *cancel;         /* NULL = none */
+    struct os *os;                       /* only for query_stats.milliseconds; may be NULL */
+    struct query_stats *stats;           /* filled also when the question fails; may be NULL */
+    struct buf *explain; /* gets the JSON asked and a plan for each pass; may be NULL */
 };
 
 MUST_USE bool query_answer(struct source *source, const struct query_context *context,

@@ -6,6 +6,7 @@
 #include "query/behaviour.h"
 #include "query/condition.h"
 #include "query/group.h"
+#include "query/named.h"
 #include "query/operator.h"
 
 const struct ask *question_keep(struct question *q, struct ask a)
@@ -78,12 +79,13 @@ static bool segment_read(struct question *q, struct err *e)
     const struct ask *segment = question_keep(q, ask_member(&q->root, "segment"));
     const struct scan_condition *condition;
 
-    if (json_type(segment->json) == JSON_STRING) {
-        ask_fail(segment, e, "query.unsupported", "saved segments are not known yet");
-        return err_hint(e, "give the segment's conditions, such as [{\"did\":\"Signed Up\"}]");
-    }
     q->condition_level = q->insight->of_people ? LEVEL_PERSON : LEVEL_SEGMENT;
-    bool ok = condition_read(q, segment, &condition, e);
+    bool is_name = json_type(segment->json) == JSON_STRING;
+    bool ok = is_name ? segment_named_read(q, segment, &condition, e)
+                      : condition_read(q, segment, &condition, e);
+    struct str name;
+    if (ok && is_name && json_string(segment->json, &name))
+        question_rule(q, "segment", name);
     q->condition_level = LEVEL_EVENT;
     if (ok)
         q->filter = condition_both(q, q->filter, condition);
@@ -164,38 +166,119 @@ void question_free(struct question *q)
     grouping_free(q->grouping);
     patterns_free(q);
     buf_free(&q->rules);
+    named_free(q);
     mem_free(q->events);
     mem_free(q->properties);
 }
 
 /* ---- matchers ---- */
 
-static bool option_read(struct question *q, const struct ask *event, const struct ask *filter,
-                        struct matcher_option *o, struct err *e)
+static bool option_push(struct question *q, struct matcher *m, struct matcher_option o,
+                        const struct ask *place, struct err *e)
 {
-    o->event = STR_NONE;
-    if (ask_is_there(event)) {
-        if (!ask_text(event, &o->event, e))
-            return false;
-        if (!o->event.at) /* an empty text is a name, not "any" */
-            o->event.at = "";
-        ARRAY_PUSH(q->events, q->event_count, q->event_room) =
-            (struct name_asked){o->event, event, false};
+    for (size_t i = 0; i < m->count; i++) {
+        const struct matcher_option *p = &m->options[i];
+        if (p->filter == o.filter && p->event.at && o.event.at && str_equal(p->event, o.event))
+            return true;
     }
-    return !filter || condition_read(q, filter, &o->filter, e);
+    if (m->count == SCAN_SELECTORS_MAX)
+        return ask_fail(place, e, "query.limit", "this stands for more than %d kinds of events",
+                        SCAN_SELECTORS_MAX);
+    if (!m->count || (m->count & (m->count - 1)) == 0) { /* full: 1, 2, 4… */
+        struct matcher_option *more =
+            arena_array(q->arena, MAX(m->count * 2, (size_t)1), sizeof *more);
+        if (m->count)
+            memcpy(more, m->options, m->count * sizeof *more);
+        m->options = more;
+    }
+    m->options[m->count++] = o;
+    return true;
+}
+
+/* Names inside saved segments and virtual events were checked when these were saved: an answer must
+ * not depend on whether their conditions had to be read. */
+static void event_asked(struct question *q, struct str name, const struct ask *place, bool is_known)
+{
+    if (q->named_depth)
+        return;
+    ARRAY_PUSH(q->events, q->event_count, q->event_room) =
+        (struct name_asked){name, place, is_known};
+}
+
+/* A virtual event's own events, each with `filter`, too. */
+static bool virtual_add(struct question *q, struct named *n, const struct ask *event,
+                        const struct scan_condition *filter, struct matcher *out, struct err *e)
+{
+    struct matcher own = {0};
+
+    if (!named_event(q, n, event, &own, e))
+        return false;
+    event_asked(q, n->entry->name, event, true);
+    for (size_t i = 0; i < own.count; i++) {
+        struct matcher_option o = own.options[i];
+        o.filter = condition_both(q, o.filter, filter);
+        o.said = n->entry->name;
+        if (!option_push(q, out, o, event, e))
+            return false;
+    }
+    return true;
+}
+
+/* Adds an event (or null for any) to what matches. */
+static bool option_read(struct question *q, const struct ask *event,
+                        const struct scan_condition *filter, struct matcher *out, struct err *e)
+{
+    struct matcher_option o = {.event = STR_NONE, .filter = filter};
+    bool is_virtual = false;
+
+    if (!ask_is_there(event))
+        return option_push(q, out, o, event, e);
+    if (!ask_text(event, &o.event, e))
+        return false;
+    struct named *n = named_find(q, VOCABULARY_EVENT, o.event);
+    if (n && !named_is_event(q, n, &is_virtual, e))
+        return false;
+    if (is_virtual)
+        return virtual_add(q, n, event, filter, out, e);
+    if (!o.event.at) /* an empty text is a name, not "any" */
+        o.event.at = "";
+    event_asked(q, o.event, event, false);
+    return option_push(q, out, o, event, e);
 }
 
 bool matcher_of(struct question *q, const struct ask *event, const struct ask *filter,
                 struct matcher *out, struct err *e)
 {
-    out->count = 1;
-    out->options = arena_array(q->arena, 1, sizeof *out->options);
-    return option_read(q, event, filter, out->options, e);
+    const struct scan_condition *condition = NULL;
+
+    *out = (struct matcher){0};
+    return (!filter || condition_read(q, filter, &condition, e)) &&
+           option_read(q, event, condition, out, e);
+}
+
+bool matcher_any_of(struct question *q, const struct ask *list, struct matcher *out, struct err *e)
+{
+    static const char *const known[] = {"event", "filter"};
+    size_t count;
+
+    *out = (struct matcher){0};
+    if (!ask_list(list, 1, SCAN_SELECTORS_MAX, &count, e))
+        return false;
+    struct json_each it = json_each(list->json);
+    for (size_t i = 0; json_next(&it); i++) {
+        const struct ask *item = question_keep(q, ask_item(list, it.value, i)),
+                         *filter = question_keep(q, ask_member(item, "filter"));
+        const struct scan_condition *condition = NULL;
+        if (!ask_members(item, known, COUNT(known), e) ||
+            !condition_read(q, filter, &condition, e) ||
+            !option_read(q, question_keep(q, ask_member(item, "event")), condition, out, e))
+            return false;
+    }
+    return true;
 }
 
 bool matcher_read(struct question *q, const struct ask *place, struct matcher *out, struct err *e)
 {
-    static const char *const known[] = {"event", "filter"};
     const struct ask *a = question_keep(q, *place);
     const struct ask *any = question_keep(q, ask_member(a, "any_of"));
     const struct ask *event = question_keep(q, ask_member(a, "event")),
@@ -211,21 +294,11 @@ bool matcher_read(struct question *q, const struct ask *place, struct matcher *o
     }
     if (ask_is_there(event))
         return ask_fail(any, e, "query.unknown_value", "any_of stands instead of event");
-    if (!ask_list(any, 1, SCAN_SELECTORS_MAX, &out->count, e))
-        return false;
     const struct scan_condition *shared = NULL;
-    if (has_filter && !condition_read(q, filter, &shared, e))
+    if ((has_filter && !condition_read(q, filter, &shared, e)) || !matcher_any_of(q, any, out, e))
         return false;
-    out->options = arena_array(q->arena, out->count, sizeof *out->options);
-    struct json_each it = json_each(any->json);
-    for (size_t i = 0; json_next(&it); i++) {
-        const struct ask *item = question_keep(q, ask_item(any, it.value, i));
-        if (!ask_members(item, known, COUNT(known), e) ||
-            !option_read(q, question_keep(q, ask_member(item, "event")),
-                         question_keep(q, ask_member(item, "filter")), &out->options[i], e))
-            return false;
+    for (size_t i = 0; i < out->count; i++)
         out->options[i].filter = condition_both(q, out->options[i].filter, shared);
-    }
     return true;
 }
 
@@ -234,14 +307,19 @@ struct str matcher_name(const struct question *q, const struct matcher *m)
     BUF_AUTO name = {0};
 
     for (size_t i = 0; i < m->count; i++) {
+        const struct matcher_option *o = &m->options[i];
+        if (i && o->said.at && str_equal(o->said, o[-1].said))
+            continue;
         buf_add(&name, i ? STR(" or ") : STR(""));
-        buf_add(&name, m->options[i].event.at ? m->options[i].event : STR("any event"));
+        buf_add(&name, o->said.at ? o->said : o->event.at ? o->event : STR("any event"));
     }
     return arena_copy(q->arena, buf_str(&name));
 }
 
 void question_asks_property(struct question *q, struct str name, const struct ask *place)
 {
+    if (q->named_depth)
+        return;
     ARRAY_PUSH(q->properties, q->property_count, q->property_room) =
         (struct name_asked){name, place, false};
 }
@@ -253,9 +331,7 @@ static size_t edits_allowed(struct str name)
     return name.len < 4 ? 0 : name.len < 8 ? 1 : 2;
 }
 
-/* Up to three names near enough to be meant; "" if there is none. */
-static void names_near(struct str asked, const struct str *names, size_t count, char *room,
-                       size_t size)
+void names_near(struct str asked, const struct str *names, size_t count, char *room, size_t size)
 {
     size_t len = 0, found = 0;
 
@@ -304,13 +380,23 @@ static size_t names_mark(struct name_asked *asked, size_t count, const struct st
     return kept;
 }
 
+/* Names that may be meant by one that is not known. */
+static struct str near_names(struct question *q, enum vocabulary_kind kind, struct str asked,
+                             struct str *others, size_t count)
+{
+    char near[120];
+
+    named_offer(q, kind, &others, &count);
+    names_near(asked, others, count, near, sizeof near);
+    return arena_copy(q->arena, str_of(near));
+}
+
 /* An event that nobody has done yet counts as nothing, unless it looks mistyped or the question has
  * no known event at all (docs/query-rules.md). */
 static bool events_check(struct question *q, struct err *e)
 {
     struct event_name_info *list;
     size_t count, known = 0;
-    char near[120];
 
     if (!q->event_count)
         return true;
@@ -325,10 +411,14 @@ static bool events_check(struct question *q, struct err *e)
         known += q->events[i].is_known;
         if (q->events[i].is_known || !count)
             continue;
-        names_near(q->events[i].name, others, other_count, near, sizeof near);
-        if (near[0])
-            return unknown_name(&q->events[i], "event", near, e);
-        q->unseen[q->unseen_count++] = q->events[i].name;
+        struct str near = near_names(q, VOCABULARY_EVENT, q->events[i].name, others, other_count);
+        if (near.len)
+            return unknown_name(&q->events[i], "event", near.at, e);
+        size_t k = 0;
+        while (k < q->unseen_count && !str_equal(q->unseen[k], q->events[i].name))
+            k++;
+        q->unseen[k] = q->events[i].name;
+        q->unseen_count = MAX(q->unseen_count, k + 1);
     }
     for (size_t i = 0; i < q->event_count && count && !known; i++)
         return unknown_name(&q->events[i], "event", "", e);
@@ -339,7 +429,6 @@ static bool properties_check(struct question *q, struct err *e)
 {
     struct property_info *list;
     size_t count;
-    char near[120];
 
     if (!q->property_count)
         return true;
@@ -353,8 +442,9 @@ static bool properties_check(struct question *q, struct err *e)
     for (size_t i = 0; i < q->property_count; i++) {
         if (q->properties[i].is_known || !q->source->does->span(q->source, &first, &last))
             continue;
-        names_near(q->properties[i].name, others, other_count, near, sizeof near);
-        return unknown_name(&q->properties[i], "property", near, e);
+        struct str near =
+            near_names(q, VOCABULARY_PROPERTY, q->properties[i].name, others, other_count);
+        return unknown_name(&q->properties[i], "property", near.at, e);
     }
     return true;
 }

@@ -14,12 +14,15 @@ enum { LIMIT_DEFAULT = 25 };
 struct insight;
 struct grouping;
 struct behaviour;
+struct named;
+struct saved;
 
 /* Events that fill a role (a series, a step, start, return): any of these. */
 struct matcher {
     struct matcher_option {
         struct str event; /* .at == NULL: any */
         const struct scan_condition *filter;
+        struct str said; /* the virtual event it stands for; .at == NULL: none */
     } * options;
     size_t count;
 };
@@ -54,6 +57,9 @@ struct question {
     struct behaviour *behaviours; /* all that were read (query/behaviour.h) */
     unsigned behaviour_depth;     /* of filters of behaviours, while reading */
     bool finds_behaviours;
+    struct named *named;  /* by entry of the vocabulary (query/named.h); NULL: not needed yet */
+    unsigned named_depth; /* of bodies of the vocabulary that are being read */
+    struct saved *saved;  /* segments whose sets are to be found */
 
     struct buf rules; /* members of `rules`, as JSON */
     /* names asked for, checked once all are known */
@@ -74,6 +80,9 @@ struct question {
 /* A copy that lives as long as the question (places of errors found later). */
 const struct ask *question_keep(struct question *q, struct ask a);
 
+/* Up to three names near enough to be meant, as a list; "" if there is none. */
+void names_near(struct str asked, const struct str *names, size_t count, char *room, size_t size);
+
 /* Members every insight has. */
 #define QUESTION_MEMBERS                                                                           \
     "insight", "from", "to", "last", "as_of", "timezone", "week_start", "interval", "unit",        \
@@ -92,6 +101,9 @@ MUST_USE bool matcher_read(struct question *q, const struct ask *a, struct match
 /* An event's name, or null, that stands outside an object; `filter` may be NULL or absent. */
 MUST_USE bool matcher_of(struct question *q, const struct ask *event, const struct ask *filter,
                          struct matcher *out, struct err *e);
+/* A list of events with their filters: any of them. */
+MUST_USE bool matcher_any_of(struct question *q, const struct ask *list, struct matcher *out,
+                             struct err *e);
 /* "Signed Up", "A or B", "any event" */
 struct str matcher_name(const struct question *q, const struct matcher *m);
 void question_asks_property(struct question *q, struct str name, const struct ask *place);

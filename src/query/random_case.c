@@ -175,6 +175,11 @@ static void condition(struct dice *d, struct buf *out, unsigned depth)
          "{\"property\":\"id\",\"ends_with\":\"1\"}");
 }
 
+void random_condition(struct dice *d, struct buf *out)
+{
+    condition(d, out, 0);
+}
+
 static void matcher(struct dice *d, struct buf *out)
 {
     if (chance(d, 10))

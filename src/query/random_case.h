@@ -36,5 +36,7 @@ void random_world_make(struct dice *d, struct arena *arena, const struct world_s
 
 /* Any question of the insights there are; most are right, a few are not. */
 void random_question(struct dice *d, struct buf *out);
+/* Conditions of any kind: of events, persons, accounts; what people did. */
+void random_condition(struct dice *d, struct buf *out);
 /* How many to try: QUERY_RANDOM, or `preset`. */
 size_t random_rounds(size_t preset);

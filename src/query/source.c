@@ -69,6 +69,11 @@ static bool store_span(const struct source *s, int64_t *first, int64_t *last)
     return snapshot_span(view(s), first, last);
 }
 
+static uint64_t store_state_of(const struct source *s)
+{
+    return snapshot_state(view(s));
+}
+
 static const struct source_vtable store_vtable = {
     .scan = store_scan,
     .threads = store_threads,
@@ -82,6 +87,7 @@ static const struct source_vtable store_vtable = {
     .events = store_events,
     .properties = store_properties,
     .span = store_span,
+    .state = store_state_of,
 };
 
 struct source *source_of_snapshot(struct store_source *room, struct snapshot *snapshot,

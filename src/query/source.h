@@ -27,6 +27,8 @@ struct source_vtable {
     void (*events)(const struct source *, struct arena *, struct event_name_info **, size_t *);
     void (*properties)(const struct source *, struct arena *, struct property_info **, size_t *);
     bool (*span)(const struct source *, int64_t *first, int64_t *last);
+    /* Equal numbers: it shows the same. 0: not known. */
+    uint64_t (*state)(const struct source *);
 };
 
 struct source {

@@ -4,12 +4,12 @@
 enum { DEPTH_MAX = 24 };
 
 struct node {
-    enum { NODE_LEAF, NODE_ALL, NODE_ANY, NODE_NOT } kind;
+    enum { NODE_LEAF, NODE_ALL, NODE_ANY, NODE_NOT, NODE_SEGMENT } kind;
     const struct text_token *token;
     struct node *children, *next; /* a list */
     /* of a leaf */
     const char *of, *operator;
-    struct str property;
+    struct str property;       /* of NODE_SEGMENT: its name */
     size_t value, value_count; /* tokens; with a list every second one */
     enum { ONE_VALUE, LIST_OF_VALUES, PAIR_OF_VALUES, IS_SET, IS_NOT_SET } shape;
 };
@@ -113,6 +113,11 @@ static struct node *part_read(struct text *t)
         n->kind = NODE_NOT;
         n->children = part_read(t);
         ok = n->children != NULL;
+    } else if (text_spells(t, 0, "in segment")) { /* a property "in" is never followed by this */
+        ok = text_take(t, "in segment");
+        n->kind = NODE_SEGMENT;
+        n->token = text_now(t);
+        ok = ok && text_name(t, "the name of a segment", &n->property);
     } else {
         ok = leaf_read(t, n);
     }
@@ -199,6 +204,9 @@ static void node_write(struct text *t, const struct node *n)
     jwrite_object(&t->w);
     if (n->kind == NODE_LEAF) {
         leaf_write(t, n);
+    } else if (n->kind == NODE_SEGMENT) {
+        text_up(t, text_down(t, "in_segment", n->token));
+        jwrite_string(&t->w, n->property);
     } else {
         size_t was = text_down(t, keys[n->kind], n->token);
         if (n->kind == NODE_NOT)

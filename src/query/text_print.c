@@ -156,6 +156,10 @@ static bool print_condition(struct json c, struct buf *out)
         buf_add(out, STR("not "));
         return print_condition(json_member(c, STR("not")), out);
     }
+    if (has(c, "in_segment")) {
+        buf_add(out, STR("in segment "));
+        return print_scalar(json_member(c, STR("in_segment")), out);
+    }
     if (!kind)
         return print_leaf(c, out);
     struct json list = json_member(c, str_of(kind));

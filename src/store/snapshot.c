@@ -27,6 +27,7 @@ static struct snapshot *collect(struct store *s)
         add(v, s->preview.result.images[i]);
     v->hidden = hidden_keep(s->hidden);
     v->people = people_look(s->people);
+    v->state = s->changes + 1;
     return v;
 }
 
@@ -54,6 +55,11 @@ void snapshot_release(struct snapshot *v)
     hidden_release(v->hidden);
     people_view_release(v->people);
     mem_free(v);
+}
+
+uint64_t snapshot_state(const struct snapshot *v)
+{
+    return v->state;
 }
 
 uint32_t snapshot_units(const struct snapshot *v)

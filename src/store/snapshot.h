@@ -39,4 +39,5 @@ struct snapshot {
     size_t segment_count;
     struct hidden *hidden;      /* counted; NULL: none */
     struct people_view *people; /* counted, immutable: ids, merges, traits */
+    uint64_t state;
 };

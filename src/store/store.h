@@ -282,6 +282,9 @@ MUST_USE bool store_check_dir(struct os *os, struct str dir,
 /* A view of everything acknowledged so far. Release it soon: it keeps replaced files alive. */
 MUST_USE bool store_snapshot(struct store *s, struct snapshot **out, struct err *e);
 void snapshot_release(struct snapshot *v);
+/* The same number of two snapshots of one handle: they show the same. Sealing and compaction keep
+ * it; whatever is taken in, erased or removed changes it. Never 0. */
+uint64_t snapshot_state(const struct snapshot *v);
 AUTO_DEFINE(snapshot, snapshot_release)
 AUTO_DEFINE(store, store_close)
 

@@ -122,6 +122,7 @@ static bool apply_facts(struct store *s, struct store_receipt *receipt, struct e
 bool store_apply(struct store *s, struct str payload, uint64_t sequence, struct tally *tally,
                  struct store_receipt *receipt, struct err *e)
 {
+    s->changes++;
     if (!batch_read(&s->reader, payload, e) || !apply_events(s, tally, receipt, e) ||
         !apply_facts(s, receipt, e))
         return false;

@@ -188,6 +188,7 @@ struct store {
     _Atomic uint32_t maintain_waiting; /* somebody wants maintain_lock: no resting */
     _Atomic uint32_t restarts;         /* rises under all locks but the queue's */
     struct err last_stop;              /* under lock: why it was the last time */
+    uint64_t changes; /* under lock: rises with all that makes a snapshot show something else */
 
     pthread_mutex_t queue_lock;
     pthread_cond_t queue_filled, queue_moved;

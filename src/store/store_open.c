@@ -577,6 +577,7 @@ bool store_restart(struct store *s, struct err *e)
                 pthread_cond_wait(&s->changed, &s->lock);
             swap_parts(s, fresh);
             s->restarts++;
+            s->changes++;
             pthread_cond_broadcast(&s->changed);
             pthread_cond_broadcast(&s->work);
             pthread_mutex_unlock(&s->lock);

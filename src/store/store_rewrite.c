@@ -180,18 +180,22 @@ static void publish(struct rewrite *w)
 {
     struct store *s = w->s;
     size_t kept = 0;
+    uint64_t rows = 0;
 
     pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < s->live_count; i++) {
-        if (is_old(w, s->live[i]))
+        if (is_old(w, s->live[i])) {
+            rows += s->live[i]->rows;
             segment_release(s->live[i]);
-        else
+        } else {
             s->live[kept++] = s->live[i];
+        }
     }
     REQUIRE(s->live_count - kept == w->count);
     if (w->made)
         s->live[kept++] = segment_keep(w->made); /* at least one has gone: there is room */
     s->live_count = kept;
+    s->changes += rows != (w->made ? w->made->rows : 0);
     if (kept)
         qsort(s->live, kept, sizeof *s->live, store_segment_order);
     s->rewritten_bytes += w->made ? w->made->bytes : 0;

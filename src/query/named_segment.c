@@ -1,0 +1,229 @@
+/* query/named_segment: saved segments in a question: their conditions, or the set itself. */
+#include "query/behaviour.h"
+#include "query/condition.h"
+#include "query/named.h"
+#include "query/segment_cache.h"
+
+/* ---- errors ---- */
+
+static bool unknown_segment(struct question *q, const struct ask *place, struct str name,
+                            struct err *e)
+{
+    struct str *names = NULL;
+    size_t count = 0;
+    char near[120];
+
+    named_offer(q, VOCABULARY_SEGMENT, &names, &count);
+    names_near(name, names, count, near, sizeof near);
+    ask_fail(place, e, "query.unknown_segment", "there is no segment \"%.*s\"",
+             (int)MIN(name.len, (size_t)80), name.at);
+    e->kind = ERR_UNKNOWN_NAME;
+    return near[0] ? err_hint(e, "did you mean %s?", near)
+                   : err_hint(e, "`tenure segment list` shows them");
+}
+
+static bool circle(const struct ask *place, struct str name, struct err *e)
+{
+    ask_fail(place, e, "query.circle", "the segment \"%.*s\" is made of itself", STR_ARG(name));
+    return err_hint(e, "take it out of one of the segments it is made of");
+}
+
+/* ---- does the set change as time goes by, with the same events? ---- */
+
+static bool moves(struct question *q, struct json j);
+
+static bool named_moves(struct question *q, struct str name)
+{
+    struct err ignored = {0};
+
+    for (size_t i = 0; i < q->context->vocabulary->count; i++) {
+        struct named *n = &q->named[i];
+        if (n->is_walked || !str_equal(n->entry->name, name) || !named_open(q, n, &ignored))
+            continue;
+        n->is_walked = true;
+        bool does = moves(q, n->body);
+        n->is_walked = false;
+        if (does)
+            return true;
+    }
+    return false;
+}
+
+/* Any text may be a name of something that moves: too often is no harm. */
+static bool moves(struct question *q, struct json j)
+{
+    struct str text;
+
+    if (json_string(j, &text))
+        return named_moves(q, text);
+    bool is_sequence = json_type(json_member(j, STR("sequence"))) != JSON_ABSENT;
+    struct json_each it = json_each(j);
+    while (json_next(&it))
+        if ((str_equal(it.key, STR("within")) && !is_sequence) || moves(q, it.value))
+            return true;
+    return false;
+}
+
+/* ---- the cache ---- */
+
+static bool key_make(struct question *q, const struct named *n, struct hash128 *key)
+{
+    const struct query_context *c = q->context;
+    uint64_t state = q->source->does->state ? q->source->does->state(q->source) : 0;
+    int64_t first, last, as_of = q->as_of;
+    BUF_AUTO text = {0};
+
+    if (!c->segments || !state)
+        return false;
+    if (!moves(q, n->body) && (!q->source->does->span(q->source, &first, &last) || last <= as_of))
+        as_of = INT64_MAX; /* nothing lies after it: the same set until something does */
+    buf_add_u64(&text, state);
+    buf_add_u32(&text, q->source->does->units(q->source));
+    buf_add_u64(&text, c->vocabulary->revision);
+    buf_add_u64(&text, (uint64_t)as_of);
+    buf_printf(&text, "%.*s\n%d\n%.*s\n", STR_ARG(c->project), (int)q->week_start,
+               STR_ARG(zone_name(q->zone)));
+    buf_add(&text, n->entry->name);
+    *key = hash128(buf_str(&text), 0);
+    return true;
+}
+
+/* ---- reading ---- */
+
+static bool is_of_people(const struct scan_condition *c)
+{
+    if (c->kind == SCAN_TEST)
+        return c->subject == SCAN_UNIT;
+    for (size_t i = 0; i < c->child_count; i++)
+        if (!is_of_people(c->children[i]))
+            return false;
+    return true;
+}
+
+static struct saved *saved_new(struct question *q, struct named *n)
+{
+    struct saved *s = arena_alloc(q->arena, sizeof *s);
+    struct scan_condition *c = arena_alloc(q->arena, sizeof *c);
+    struct person_bits *bits = arena_alloc(q->arena, sizeof *bits);
+
+    s->words = arena_array(q->arena, q->source->does->units(q->source) / 64 + 1, sizeof *s->words);
+    bits->words = s->words;
+    *c = (struct scan_condition){
+        .kind = SCAN_TEST, .subject = SCAN_UNIT, .test_unit = person_bit_test, .context = bits};
+    s->condition = c;
+    s->depth = q->behaviour_depth;
+    s->level = q->condition_level;
+    s->next = n->read;
+    n->read = s;
+    return s;
+}
+
+static bool list_read(struct question *q, struct str id, struct saved *s, struct err *e)
+{
+    AUTO(json_parser) *parser = json_parser_create();
+    const struct vocabulary *v = q->context->vocabulary;
+    struct json root;
+    struct str text;
+
+    if (!v->list(v->context, id, q->arena, &text, e) || !json_parse(parser, text, &root, e))
+        return false;
+    struct json_each it = json_each(root);
+    while (json_next(&it)) {
+        struct str person;
+        uint32_t unit;
+        if (json_string(it.value, &person) && q->source->does->unit_find(q->source, person, &unit))
+            s->words[unit >> 6] |= (uint64_t)1 << (unit & 63);
+    }
+    return true;
+}
+
+/* Its conditions; the set is found when what they need is. */
+static bool tree_read(struct question *q, struct named *n, const struct ask *place, struct saved *s,
+                      struct err *e)
+{
+    static const struct scan_condition everybody = {.kind = SCAN_ALL};
+    const struct ask *body = question_keep(q, named_body(n, place)),
+                     *filter = question_keep(q, ask_member(body, "filter"));
+    enum condition_level level = q->condition_level;
+
+    if (++q->named_depth > VOCABULARY_DEPTH)
+        return ask_fail(place, e, "query.limit", "segments are nested more than %d deep",
+                        VOCABULARY_DEPTH);
+    if (level == LEVEL_EVENT)
+        q->condition_level = LEVEL_SEGMENT;
+    n->is_reading = true;
+    bool ok = condition_read(q, filter, &s->tree, e);
+    n->is_reading = false;
+    q->condition_level = level;
+    q->named_depth--;
+    if (!ok)
+        return e->at[0] && e->kind != ERR_UNKNOWN_NAME
+                   ? err_while(e, "segment \"%.*s\"", (int)MIN(n->entry->name.len, (size_t)80),
+                               n->entry->name.at)
+                   : false;
+    if (!s->tree)
+        s->tree = &everybody;
+    if (!is_of_people(s->tree)) { /* it stands where it is asked for */
+        s->condition = s->tree;
+        return true;
+    }
+    s->next_found = NULL; /* inner ones were added before: they are found first */
+    struct saved **last = &q->saved;
+    while (*last)
+        last = &(*last)->next_found;
+    *last = s;
+    return true;
+}
+
+bool segment_named_read(struct question *q, const struct ask *place,
+                        const struct scan_condition **out, struct err *e)
+{
+    struct str name, list;
+
+    if (!ask_text(place, &name, e))
+        return false;
+    struct named *n = named_find(q, VOCABULARY_SEGMENT, name);
+    if (!n)
+        return unknown_segment(q, place, name, e);
+    if (n->is_reading)
+        return circle(place, name, e);
+    if (!named_open(q, n, e))
+        return false;
+    for (struct saved *s = n->read; s; s = s->next)
+        if (s->depth == q->behaviour_depth && s->level == q->condition_level) {
+            *out = s->condition;
+            return true;
+        }
+    struct saved *s = saved_new(q, n);
+    s->may_keep = key_make(q, n, &s->key);
+    uint32_t units = q->source->does->units(q->source);
+    bool is_there = s->may_keep && segment_cache_get(q->context->segments, s->key, units, s->words);
+    if (!is_there && json_string(json_member(n->body, STR("list")), &list)) {
+        if (!list_read(q, list, s, e))
+            return false;
+        if (s->may_keep)
+            segment_cache_put(q->context->segments, s->key, units, s->words);
+    } else if (!is_there && !tree_read(q, n, place, s, e)) {
+        return false;
+    }
+    *out = s->condition;
+    return true;
+}
+
+/* ---- finding ---- */
+
+void segments_settle(struct question *q, unsigned depth)
+{
+    uint32_t units = q->source->does->units(q->source);
+
+    for (struct saved *s = q->saved; s; s = s->next_found) {
+        if (!s->tree || s->depth != depth)
+            continue;
+        for (uint32_t unit = 0; unit < units; unit++)
+            if (condition_holds(s->tree, unit))
+                s->words[unit >> 6] |= (uint64_t)1 << (unit & 63);
+        s->tree = NULL;
+        if (s->may_keep)
+            segment_cache_put(q->context->segments, s->key, units, s->words);
+    }
+}
