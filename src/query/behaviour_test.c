@@ -174,10 +174,11 @@ static bool is_listed(struct json people, struct str id)
 static void behaviours_agree_with_the_reference(void **state)
 {
     size_t held = 0, not_held = 0;
+    struct dice all = {0};
 
     (void)state;
     for (size_t round = 0; round < random_rounds(ROUNDS); round++) {
-        struct dice d = {round * 2654435761U + 11};
+        struct dice d = random_dice(round * 2654435761U + 11);
         AUTO(arena) *arena = arena_create(0);
         AUTO(json_parser) *parser = json_parser_create();
         BUF_AUTO question = {0}, text = {0};
@@ -207,8 +208,10 @@ static void behaviours_agree_with_the_reference(void **state)
                 fail_msg("round %zu, %.*s: %s\n%.*s", round, STR_ARG(w.world.people[i].id),
                          wanted ? "is missing" : "is wrongly listed", STR_ARG(buf_str(&question)));
         }
+        all.asked += d.asked;
         plain_source_free(&w.source);
     }
+    random_report(&all);
     assert_true(held > 1000 || random_rounds(ROUNDS) < ROUNDS);
     assert_true(not_held > 1000 || random_rounds(ROUNDS) < ROUNDS);
 }
@@ -216,9 +219,11 @@ static void behaviours_agree_with_the_reference(void **state)
 /* As a filter of a trend, and as a segment, a condition leaves the same people. */
 static void filters_and_segments_are_the_list(void **state)
 {
+    struct dice all = {0};
+
     (void)state;
     for (size_t round = 0; round < random_rounds(ROUNDS) / 4; round++) {
-        struct dice d = {round * 40503U + 5};
+        struct dice d = random_dice(round * 40503U + 5);
         AUTO(arena) *arena = arena_create(0);
         struct world_shape shape = {REF_PEOPLE, 60, start_ms, hour_ms, 60, false};
         struct ref_world w;
@@ -247,8 +252,10 @@ static void filters_and_segments_are_the_list(void **state)
         }
         if (totals[0] != totals[1] || totals[0] != totals[2])
             fail_msg("round %zu: %g, %g, %g", round, totals[0], totals[1], totals[2]);
+        all.asked += d.asked;
         plain_source_free(&w.source);
     }
+    random_report(&all);
 }
 
 int main(void)

@@ -380,7 +380,7 @@ static struct walk by_entry(const struct spec *s, const struct ref_person *p)
 
 static void ordered_is_the_reference(void **state)
 {
-    struct dice d = {7};
+    struct dice d = random_dice(7);
 
     (void)state;
     for (size_t i = random_rounds(ROUNDS); i > 0; i--) {
@@ -389,11 +389,12 @@ static void ordered_is_the_reference(void **state)
             s.drops = false;
         round_of(&d, &s, true, by_entry, !s.drops);
     }
+    random_report(&d);
 }
 
 static void held_is_the_reference(void **state)
 {
-    struct dice d = {8};
+    struct dice d = random_dice(8);
 
     (void)state;
     for (size_t i = random_rounds(ROUNDS) / 2; i > 0; i--) {
@@ -403,6 +404,7 @@ static void held_is_the_reference(void **state)
         s.has_exclusion = s.drops = false;
         round_of(&d, &s, true, held, true);
     }
+    random_report(&d);
 }
 
 /* ---- strict ---- */
@@ -427,7 +429,7 @@ static struct walk strict(const struct spec *s, const struct ref_person *p)
 
 static void strict_is_the_reference(void **state)
 {
-    struct dice d = {9};
+    struct dice d = random_dice(9);
 
     (void)state;
     for (size_t i = random_rounds(ROUNDS) / 2; i > 0; i--) {
@@ -438,6 +440,7 @@ static void strict_is_the_reference(void **state)
         /* of runs that get as far, the first to begin is the first to get there */
         round_of(&d, &s, true, strict, true);
     }
+    random_report(&d);
 }
 
 /* ---- unordered: no event fits two steps, so distinct steps in a window are just counted ---- */
@@ -474,7 +477,7 @@ static struct walk unordered(const struct spec *s, const struct ref_person *p)
 
 static void unordered_is_the_reference(void **state)
 {
-    struct dice d = {10};
+    struct dice d = random_dice(10);
 
     (void)state;
     for (size_t i = random_rounds(ROUNDS) / 2; i > 0; i--) {
@@ -486,6 +489,7 @@ static void unordered_is_the_reference(void **state)
             s.names[k] = "ABCD"[k];
         round_of(&d, &s, true, unordered, true);
     }
+    random_report(&d);
 }
 
 /* ---- equal time stamps: whether any order of events takes a run that far ---- */
@@ -515,7 +519,7 @@ static bool chain_exists(const struct spec *s, const struct ref_person *p, size_
 
 static void ties_allow_any_order(void **state)
 {
-    struct dice d = {11};
+    struct dice d = random_dice(11);
 
     (void)state;
     for (size_t i = random_rounds(ROUNDS) / 3; i > 0; i--) {
@@ -547,13 +551,14 @@ static void ties_allow_any_order(void **state)
         }
         plain_source_free(&w.source);
     }
+    random_report(&d);
 }
 
 /* The plain kernel answers as the general one: an exclusion that never happens forces the latter.
  */
 static void plain_agrees_with_general(void **state)
 {
-    struct dice d = {12};
+    struct dice d = random_dice(12);
 
     (void)state;
     for (size_t i = random_rounds(ROUNDS) / 2; i > 0; i--) {
@@ -587,6 +592,7 @@ static void plain_agrees_with_general(void **state)
         }
         plain_source_free(&w.source);
     }
+    random_report(&d);
 }
 
 int main(void)

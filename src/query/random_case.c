@@ -1,6 +1,7 @@
 /* query/random_case: dice, worlds and questions. */
 #include "query/random_case.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
@@ -14,6 +15,21 @@ uint32_t roll(struct dice *d, uint32_t below)
 bool chance(struct dice *d, uint32_t percent)
 {
     return roll(d, 100) < percent;
+}
+
+struct dice random_dice(uint64_t own)
+{
+    const char *text = getenv("QUERY_SEED");
+    int64_t seed;
+
+    if (text && str_to_i64(str_of(text), &seed))
+        own = hash_mix(own ^ hash_mix((uint64_t)seed));
+    return (struct dice){.state = own};
+}
+
+void random_report(const struct dice *d)
+{
+    printf("asked %llu\n", (unsigned long long)d->asked);
 }
 
 size_t random_rounds(size_t preset)

@@ -9,7 +9,12 @@
 
 struct dice {
     uint64_t state;
+    uint64_t asked; /* questions whose answers were compared */
 };
+/* QUERY_SEED, where it is set, makes other cases; without it they are always the same. */
+struct dice random_dice(uint64_t own);
+/* "asked N", for who counts over several programs (test/rig/reference.py). */
+void random_report(const struct dice *d);
 uint32_t roll(struct dice *d, uint32_t below);
 bool chance(struct dice *d, uint32_t percent);
 

@@ -16,7 +16,7 @@ static int by_time(const void *a, const void *b)
 void ref_world_make(struct ref_world *w, struct dice *d, struct arena *arena,
                     const struct world_shape *shape)
 {
-    *w = (struct ref_world){0};
+    *w = (struct ref_world){.dice = d};
     random_world_make(d, arena, shape, &w->world);
     plain_source_init(&w->source, w->world.events, w->world.event_count, w->world.people,
                       w->world.person_count);
@@ -44,6 +44,7 @@ struct json ref_ask(struct ref_world *w, struct json_parser *parser, struct str 
     if (!query_answer(&w->source.source, &context, question, text, &e))
         fail_msg("%.*s\n%s: %s (%s)", STR_ARG(question), e.at, e.text, e.hint);
     assert_works(json_parse(parser, buf_str(text), &root, &e), e);
+    w->dice->asked++;
     return root;
 }
 

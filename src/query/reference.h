@@ -21,6 +21,7 @@ struct ref_world {
     struct plain_source source;
     struct ref_person people[REF_PEOPLE];
     size_t person_count;
+    struct dice *dice; /* counts what is asked */
 };
 void ref_world_make(struct ref_world *w, struct dice *d, struct arena *arena,
                     const struct world_shape *shape);

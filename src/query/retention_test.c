@@ -304,7 +304,7 @@ static bool is_asked_and_known(const struct spec *s, const struct ref_world *w)
 
 static void cells_are_the_reference(void **state)
 {
-    struct dice d = {31};
+    struct dice d = random_dice(31);
 
     (void)state;
     for (size_t i = random_rounds(ROUNDS) / 4; i > 0; i--) {
@@ -346,6 +346,7 @@ static void cells_are_the_reference(void **state)
         zone_close(f.zone);
         plain_source_free(&w.source);
     }
+    random_report(&d);
 }
 
 /* ---- written out by hand ---- */

@@ -146,7 +146,7 @@ static void a_cut_line_never_breaks(void **state)
 static void there_and_back_again(void **state)
 {
     size_t said = 0, rounds = random_rounds(20000);
-    struct dice d = {UINT64_C(20261122)};
+    struct dice d = random_dice(UINT64_C(20261122));
 
     (void)state;
     for (size_t i = 0; i < rounds; i++) {

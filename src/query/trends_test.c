@@ -340,7 +340,7 @@ static void lines_check(struct frame *f, struct str question, struct json answer
 
 static void numbers_are_the_reference(void **state)
 {
-    struct dice d = {51};
+    struct dice d = random_dice(51);
 
     (void)state;
     for (size_t i = random_rounds(ROUNDS) / 2; i > 0; i--) {
@@ -364,6 +364,7 @@ static void numbers_are_the_reference(void **state)
         zone_close(f.zone);
         plain_source_free(&w.source);
     }
+    random_report(&d);
 }
 
 /* ---- written out by hand ---- */
