@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "access/secret.h"
-#include "record/document.h"
+#include "record/finding.h"
 
 const struct record_migration access_migrations[] = {
     {1, "CREATE TABLE project("
@@ -20,6 +20,7 @@ const struct record_migration access_migrations[] = {
         "CREATE TABLE browser_session("
         "  hash BLOB PRIMARY KEY, created INTEGER NOT NULL, seen INTEGER NOT NULL) STRICT"},
     {2, DOCUMENT_SCHEMA},
+    {3, FINDING_SCHEMA},
 };
 const size_t access_migration_count = COUNT(access_migrations);
 

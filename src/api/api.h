@@ -18,6 +18,7 @@ struct api_options {
     struct os *os;
     struct access *access;
     struct projects *projects;
+    struct record *record; /* saved documents */
     struct pool *pool;     /* questions compute on it */
     bool is_read_only;     /* whatever changes something is refused */
     struct str public_url; /* "https://…" when a proxy stands before the server; may be empty */

@@ -2,6 +2,32 @@
 
 #include "base/limits.h"
 
+#define SAVED(kind, one)                                                                           \
+    {HTTP_GET,   "/api/v1/projects/{project}/" kind,                                               \
+     SCOPE_ASK,  HTTP_SHORT,                                                                       \
+     0,          false,                                                                            \
+     list_saved, "Saved " kind ", as they were made; ?limit=, ?cursor="},                          \
+        {HTTP_POST,                                                                                \
+         "/api/v1/projects/{project}/" kind,                                                       \
+         SCOPE_CHANGE,                                                                             \
+         HTTP_LONG,                                                                                \
+         LIMIT_SAVED_BYTES,                                                                        \
+         false,                                                                                    \
+         create_saved,                                                                             \
+         "Saves " one "; the same id (or Idempotency-Key) again makes nothing new"},               \
+        {HTTP_GET,  "/api/v1/projects/{project}/" kind "/{id}",                                    \
+         SCOPE_ASK, HTTP_SHORT,                                                                    \
+         0,         false,                                                                         \
+         get_saved, "Reads " one "; with ETag"},                                                   \
+        {HTTP_PUT,          "/api/v1/projects/{project}/" kind "/{id}",                            \
+         SCOPE_CHANGE,      HTTP_LONG,                                                             \
+         LIMIT_SAVED_BYTES, false,                                                                 \
+         replace_saved,     "Replaces " one "; If-Match: what was read"},                          \
+    {                                                                                              \
+        HTTP_DELETE, "/api/v1/projects/{project}/" kind "/{id}", SCOPE_CHANGE, HTTP_SHORT, 0,      \
+            false, delete_saved, "Removes " one                                                    \
+    }
+
 #define SEGMENT(word)                                                                              \
     {HTTP_POST,        "/v1/" word, SCOPE_SEGMENT, HTTP_SHORT,                                     \
      LIMIT_BODY_BYTES, true,        post_segment,  "Segment and RudderStack: " word},              \
@@ -40,6 +66,18 @@ const struct http_route api_routes[] = {
     {HTTP_GET, "/api/v1/projects/{project}/people/{id}/identity", SCOPE_ASK, HTTP_LONG, 0, false,
      get_identity,
      "Which ids are this person (?at=DATE: were, then), and who merged them, when, why"},
+    {HTTP_GET, "/api/v1/projects/{project}/insights/{id}/answer", SCOPE_ASK, HTTP_LONG, 0, false,
+     get_insight_answer, "Asks a saved insight; ?last= or ?from=&to= instead of its range"},
+    {HTTP_GET, "/api/v1/projects/{project}/dashboards/{id}/answers", SCOPE_ASK, HTTP_LONG, 0, false,
+     get_board_answers, "Asks a dashboard's tiles; ?tile= only one, ?last= or ?from=&to="},
+    {HTTP_POST, "/api/v1/projects/{project}/alerts/try", SCOPE_ASK, HTTP_LONG, LIMIT_SAVED_BYTES,
+     false, post_alert_try, "What an alert would say of the newest interval; keeps nothing"},
+    {HTTP_GET, "/api/v1/projects/{project}/alerts/{id}/history", SCOPE_ASK, HTTP_SHORT, 0, false,
+     get_alert_history, "An alert's evaluations, the newest first; ?limit=, ?cursor="},
+    SAVED("insights", "an insight: a question with a name"),
+    SAVED("dashboards", "a dashboard: tiles under one range and filter"),
+    SAVED("annotations", "an annotation: what happened, and when"),
+    SAVED("alerts", "an alert: a number that is watched"),
     {HTTP_GET, "/api/v1/me", SCOPE_SESSION, HTTP_LONG, 0, false, get_me,
      "The signed-in browser's projects"},
     {HTTP_POST, "/api/v1/signout", SCOPE_SESSION, HTTP_SHORT, 1024, false, post_signout,

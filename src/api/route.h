@@ -59,5 +59,8 @@ http_handler post_query, get_definitions, get_me, get_identity;
 bool reply_dashboard(struct http_reply *r);
 
 http_handler get_person_export, delete_person;
+/* api/saved.c: insights, dashboards, annotations and alerts by the route's path. */
+http_handler list_saved, create_saved, get_saved, replace_saved, delete_saved;
+http_handler get_insight_answer, get_board_answers, post_alert_try, get_alert_history;
 http_handler get_signin, post_signout;
 http_handler get_healthz, get_readyz, get_metrics, get_openapi, get_asset;

@@ -79,11 +79,9 @@ static void write_security(struct jwrite *w, int scope)
 {
     static const struct {
         bool key, cookie;
-    } by[] = {[SCOPE_LOCAL] = {true, false},
-              [SCOPE_WRITE] = {true, false},
-              [SCOPE_SEGMENT] = {true, false},
-              [SCOPE_ASK] = {true, true},
-              [SCOPE_SESSION] = {false, true}};
+    } by[] = {[SCOPE_LOCAL] = {true, false},   [SCOPE_WRITE] = {true, false},
+              [SCOPE_SEGMENT] = {true, false}, [SCOPE_ASK] = {true, true},
+              [SCOPE_CHANGE] = {true, true},   [SCOPE_SESSION] = {false, true}};
 
     jwrite_key(w, STR("security"));
     jwrite_array(w);
@@ -115,9 +113,26 @@ static void write_parameter(struct jwrite *w, const char *name)
     jwrite_end(w);
 }
 
+static struct str method_word(enum http_method method)
+{
+    switch (method) {
+    case HTTP_POST:
+        return STR("post");
+    case HTTP_PUT:
+        return STR("put");
+    case HTTP_PATCH:
+        return STR("patch");
+    case HTTP_DELETE:
+        return STR("delete");
+    case HTTP_GET:
+        break;
+    }
+    return STR("get");
+}
+
 static void write_operation(struct jwrite *w, const struct http_route *route)
 {
-    jwrite_key(w, route->method == HTTP_GET ? STR("get") : STR("post"));
+    jwrite_key(w, method_word(route->method));
     jwrite_object(w);
     jwrite_pair_string(w, "summary", str_of(route->doc));
     write_security(w, route->scope);
@@ -142,6 +157,24 @@ static void write_operation(struct jwrite *w, const struct http_route *route)
     jwrite_end(w);
 }
 
+/* All methods of a path stand under it; the table may have them anywhere. */
+static void write_path(struct jwrite *w, size_t first)
+{
+    const char *path = api_routes[first].path;
+
+    if (strchr(path, '*'))
+        return; /* OpenAPI has no word for any path */
+    for (size_t i = 0; i < first; i++)
+        if (strcmp(api_routes[i].path, path) == 0)
+            return;
+    jwrite_key(w, str_of(path));
+    jwrite_object(w);
+    for (size_t i = first; i < api_route_count; i++)
+        if (strcmp(api_routes[i].path, path) == 0)
+            write_operation(w, &api_routes[i]);
+    jwrite_end(w);
+}
+
 bool get_openapi(void *context, struct http_request *q, struct http_reply *r, struct err *e)
 {
     struct api *api = context;
@@ -162,14 +195,8 @@ bool get_openapi(void *context, struct http_request *q, struct http_reply *r, st
                        "\"name\":\"tenure_session\"}}}"));
     jwrite_key(&w, STR("paths"));
     jwrite_object(&w);
-    for (size_t i = 0; i < api_route_count; i++) {
-        if (strchr(api_routes[i].path, '*'))
-            continue; /* OpenAPI has no word for any path */
-        jwrite_key(&w, str_of(api_routes[i].path));
-        jwrite_object(&w);
-        write_operation(&w, &api_routes[i]);
-        jwrite_end(&w);
-    }
+    for (size_t i = 0; i < api_route_count; i++)
+        write_path(&w, i);
     jwrite_end(&w);
     jwrite_end(&w);
     r->body = arena_copy(q->arena, buf_str(&out));

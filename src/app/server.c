@@ -9,6 +9,7 @@
 #include "app/interrupt.h"
 #include "app/relay.h"
 #include "app/site.h"
+#include "flow/alerts_thread.h"
 
 enum { DRAIN_SECONDS = 7, OPEN_WAIT_MS = 3000, OPEN_STEP_MS = 50, STORE_CHECK_SECONDS = 2 };
 
@@ -17,6 +18,7 @@ struct server {
     struct api *api;
     struct http_server *http;
     struct relay *relay;
+    struct alerts_thread *alerts;
     struct str host; /* of the public URL */
 };
 
@@ -77,6 +79,22 @@ static struct str host_of(struct str url)
     return end > 0 && host.at[end - 1] == ':' ? str_sub(host, 0, end - 1) : host;
 }
 
+/* To the server's log, from the thread of the alerts. */
+static void print_lines(void *context, struct str lines)
+{
+    (void)context;
+    fwrite(lines.at, 1, lines.len, stderr);
+    fflush(stderr);
+}
+
+static void start_alerts(struct server *s)
+{
+    struct alerts_options options = {
+        .os = s->site->os, .record = s->site->record, .projects = s->site->projects};
+
+    s->alerts = alerts_thread_start(&options, print_lines, NULL);
+}
+
 bool server_start(struct site *site, const struct server_settings *settings, struct server **out,
                   struct err *e)
 {
@@ -84,6 +102,7 @@ bool server_start(struct site *site, const struct server_settings *settings, str
     struct api_options api = {.os = site->os,
                               .access = site->access,
                               .projects = site->projects,
+                              .record = site->record,
                               .pool = site->pool,
                               .is_read_only = site->is_read_only,
                               .public_url = settings->public_url,
@@ -106,6 +125,8 @@ bool server_start(struct site *site, const struct server_settings *settings, str
         server_stop(s);
         return false;
     }
+    if (!site->is_read_only)
+        start_alerts(s);
     *out = s;
     return true;
 }
@@ -116,6 +137,7 @@ void server_stop(struct server *s)
         return;
     /* Commands first: they may hold questions and imports that end at their next safe point. */
     relay_stop(s->relay);
+    alerts_thread_stop(s->alerts);
     api_cancel(s->api);
     http_stop(s->http, DRAIN_SECONDS);
     api_destroy(s->api);

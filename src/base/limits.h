@@ -23,6 +23,7 @@ enum limits {
     LIMIT_FUTURE_HOURS = 24, /* how far ahead of arrival an event may be */
     LIMIT_PAST_YEARS = 100,  /* and how far behind: imports bring history */
     LIMIT_QUERY_BYTES = 1 << 20,
+    LIMIT_SAVED_BYTES = 256 << 10, /* an insight, dashboard, annotation or alert */
     LIMIT_QUERY_BUCKETS = 10000, /* intervals in one answer */
     LIMIT_QUERY_STEPS = 32,      /* funnel steps with their exclusions; selectors of a scan: 64 */
     LIMIT_QUERY_SERIES = 26,

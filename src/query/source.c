@@ -93,6 +93,55 @@ static const struct source_vtable store_vtable = {
 struct source *source_of_snapshot(struct store_source *room, struct snapshot *snapshot,
                                   struct pool *pool)
 {
-    *room = (struct store_source){{&store_vtable}, snapshot, pool};
+    *room = (struct store_source){{&store_vtable}, snapshot, pool, {0}};
     return &room->source;
+}
+
+/* ---- names only ---- */
+
+static bool no_scan(struct source *s, const struct scan_plan *plan, scan_sink *sink,
+                    void *const *contexts, struct scan_stats *stats, struct err *e)
+{
+    (void)s;
+    (void)plan;
+    (void)sink;
+    (void)contexts;
+    (void)e;
+    *stats = (struct scan_stats){0};
+    return true;
+}
+
+static uint32_t no_units(const struct source *s)
+{
+    (void)s;
+    return 0;
+}
+
+static bool no_unit_find(const struct source *s, struct str id, uint32_t *unit)
+{
+    (void)s;
+    (void)id;
+    (void)unit;
+    return false;
+}
+
+/* What is found of nobody must not be taken for what was found of everybody. */
+static uint64_t no_state(const struct source *s)
+{
+    (void)s;
+    return 0;
+}
+
+struct source *source_of_names(struct store_source *room, struct snapshot *snapshot,
+                               struct pool *pool)
+{
+    struct source *source = source_of_snapshot(room, snapshot, pool);
+
+    room->own = store_vtable;
+    room->own.scan = no_scan;
+    room->own.units = no_units;
+    room->own.unit_find = no_unit_find;
+    room->own.state = no_state;
+    room->source.does = &room->own;
+    return source;
 }

@@ -40,6 +40,11 @@ struct store_source {
     struct source source;
     struct snapshot *snapshot;
     struct pool *pool;
+    struct source_vtable own; /* of source_of_names */
 };
 struct source *source_of_snapshot(struct store_source *room, struct snapshot *snapshot,
                                   struct pool *pool);
+/* The same with all names and nobody and nothing else: query_answer then checks all of a question
+ * and reads no event. Its answer is what one looks like when nothing happened. */
+struct source *source_of_names(struct store_source *room, struct snapshot *snapshot,
+                               struct pool *pool);

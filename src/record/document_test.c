@@ -5,12 +5,13 @@
 #include <unistd.h>
 
 #include "os/os.h"
-#include "record/document.h"
+#include "record/finding.h"
 
 static const struct record_migration steps[] = {
     {1, "CREATE TABLE project(name TEXT PRIMARY KEY) STRICT;"
         "INSERT INTO project(name) VALUES ('shop'), ('farm')"},
     {2, DOCUMENT_SCHEMA},
+    {3, FINDING_SCHEMA},
 };
 
 struct place {
@@ -229,6 +230,47 @@ static void what_is_saved_survives_opening_again(void **state)
                STR("1032547698badcfe"));
 }
 
+static void a_moment_is_found_out_once(void **state)
+{
+    struct place *p = *state;
+    struct document_key key = {STR("shop"), STR("insight"), STR("a1")};
+    struct finding f = {.moment = 100, .state = STR("ok"), .body = STR("{}"), .found = 1};
+    struct finding *list = NULL;
+    size_t count = 0;
+    struct err e = {0};
+    bool added;
+
+    assert_works(finding_add(p->record, &key, &f, &added, &e), e); /* no such document */
+    assert_false(added);
+    add(p, 1, doc("a1", "Weekly", "{}"));
+    assert_works(finding_add(p->record, &key, &f, &added, &e), e);
+    assert_true(added);
+    f.state = STR("firing");
+    assert_works(finding_add(p->record, &key, &f, &added, &e), e);
+    assert_false(added);
+    record_close(p->record);
+    assert_works(record_open(str_of(p->path), steps, COUNT(steps), &p->record, &e), e);
+    assert_works(finding_add(p->record, &key, &f, &added, &e), e);
+    assert_false(added);
+    for (f.moment = 200; f.moment <= 500; f.moment += 100) {
+        assert_works(finding_add(p->record, &key, &f, &added, &e), e);
+        assert_true(added);
+    }
+
+    assert_works(finding_list(p->record, &key, INT64_MAX, 2, p->arena, &list, &count, &e), e);
+    assert_int_equal(count, 2);
+    assert_int_equal(list[0].moment, 500);
+    assert_str(list[1].state, STR("firing"));
+    assert_works(finding_list(p->record, &key, 300, 9, p->arena, &list, &count, &e), e);
+    assert_int_equal(count, 2);
+    assert_int_equal(list[1].moment, 100);
+    assert_str(list[1].state, STR("ok"));
+
+    assert_works(document_remove(p->record, &key, 0, &e), e);
+    assert_works(finding_list(p->record, &key, INT64_MAX, 9, p->arena, &list, &count, &e), e);
+    assert_int_equal(count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +280,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_the_version_that_was_meant_is_replaced, make_place,
                                         drop_place),
         cmocka_unit_test_setup_teardown(a_list_is_read_page_by_page, make_place, drop_place),
+        cmocka_unit_test_setup_teardown(a_moment_is_found_out_once, make_place, drop_place),
         cmocka_unit_test_setup_teardown(what_is_saved_survives_opening_again, make_place,
                                         drop_place),
     };
