@@ -154,7 +154,8 @@ bool alert_check(const struct saved_project *p, const struct ask *root, struct j
         !alert_read(root, &rule, e) || !saved_question(p, &rule.question, &question, &answer, e) ||
         !json_parse(parser, question, &asked, e))
         return false;
-    struct ask made = {.json = asked, .up = root, .key = STR("question")}; /* of words: what they became */
+    struct ask made = {
+        .json = asked, .up = root, .key = STR("question")}; /* of words: what they became */
     if (!check_moves(&made, e) || !json_parse(parser, buf_str(&answer), &shape, e) ||
         !number_find(&rule.number, shape, &number, e))
         return false;
