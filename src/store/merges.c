@@ -297,19 +297,38 @@ bool merges_join(struct merges *m, uint32_t subject, uint32_t other)
     return true;
 }
 
+static bool is_said(struct node *n, uint32_t by)
+{
+    for (uint32_t i = 0; i < n->word_count; i++)
+        if (words_of(n)[i] == by)
+            return true;
+    return false;
+}
+
+/* Not said in these words: what brought it into the unit is meant. 0: nothing is. */
+static uint32_t word_meant(struct merges *m, uint32_t s, uint32_t o)
+{
+    if (!s || !o || s == o)
+        return 0;
+    uint32_t parent = m->nodes[o].parent;
+    if (is_said(&m->nodes[o], s))
+        return s;
+    return parent && root_of(m, s) == root_of(m, o) ? parent : 0;
+}
+
+uint32_t merges_meant(struct merges *m, uint32_t subject, uint32_t other)
+{
+    uint32_t s = word_meant(m, find(m, subject), find(m, other));
+    return s ? m->nodes[s].ordinal : subject;
+}
+
 bool merges_part(struct merges *m, uint32_t subject, uint32_t other)
 {
-    uint32_t s = find(m, subject), o = find(m, other);
-    if (!s || !o || s == o)
+    uint32_t o = find(m, other), s = word_meant(m, find(m, subject), o);
+    if (!s)
         return false;
     struct node *n = &m->nodes[o];
-    if (!word_remove(n, s)) {
-        /* Not said in these words: whatever brought it into the unit is taken back. */
-        if (!n->parent || root_of(m, s) != root_of(m, o))
-            return false;
-        s = n->parent;
-        word_remove(n, s);
-    }
+    word_remove(n, s);
     if (n->parent != s)
         return true;
     unhang(m, o);
@@ -353,11 +372,7 @@ bool merges_parent(const struct merges *m, uint32_t ordinal, uint32_t *parent)
 bool merges_stands(struct merges *m, uint32_t subject, uint32_t other)
 {
     uint32_t s = find(m, subject), o = find(m, other);
-    struct node *n = &m->nodes[o];
-    for (uint32_t i = 0; s && o && i < n->word_count; i++)
-        if (words_of(n)[i] == s)
-            return true;
-    return false;
+    return s && o && is_said(&m->nodes[o], s);
 }
 
 /* ---- views ---- */

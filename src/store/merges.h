@@ -27,6 +27,9 @@ void merges_destroy(struct merges *m); /* with all views; NULL is fine */
 AUTO_DEFINE(merges, merges_destroy)
 bool merges_join(struct merges *m, uint32_t subject, uint32_t other); /* true: changed */
 bool merges_part(struct merges *m, uint32_t subject, uint32_t other);
+/* Whose word about `other` such a part takes back: that of `subject`, or, where it never said so,
+ * of whom `other` hangs under in the same unit; `subject` if there is nothing to take back. */
+uint32_t merges_meant(struct merges *m, uint32_t subject, uint32_t other);
 /* Takes back every word about `ordinal`. Those under it stay there: for when a whole component, all
  * that any word ever tied to one another, is cleared, one ordinal after the other. */
 void merges_clear(struct merges *m, uint32_t ordinal);

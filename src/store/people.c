@@ -138,7 +138,7 @@ static bool log_change(struct people *p, const struct fact *f, uint32_t subject,
     return true;
 }
 
-static bool apply(struct people *p, const struct fact *f)
+static bool apply(struct people *p, struct fact *f)
 {
     bool is_new = false;
     switch (f->kind) {
@@ -159,8 +159,11 @@ static bool apply(struct people *p, const struct fact *f)
     }
     case FACT_UNMERGE: {
         uint32_t subject = find_now(p->ids, f->subject), other = find_now(p->ids, f->other);
-        return subject != TEXTMAP_NONE && other != TEXTMAP_NONE &&
-               merges_part(p->merges, subject, other) && log_change(p, f, subject, other);
+        if (subject == TEXTMAP_NONE || other == TEXTMAP_NONE)
+            return false;
+        subject = merges_meant(p->merges, subject, other);
+        f->subject = textmap_at(p->ids, subject);
+        return merges_part(p->merges, subject, other) && log_change(p, f, subject, other);
     }
     case FACT_ERASE:
     case FACT_ERASE_ID:
@@ -183,7 +186,7 @@ static void changed(struct people *p)
     merges_forget(p->merges, oldest);
 }
 
-bool people_apply(struct people *p, const struct fact *f)
+bool people_apply(struct people *p, struct fact *f)
 {
     REQUIRE(p->version < UINT32_MAX - 1);
     if (!apply(p, f))

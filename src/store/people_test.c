@@ -178,6 +178,26 @@ static void facts_do_not_erase(void **state)
     assert_int_equal(people_erased_count(p), 0);
 }
 
+/* Who took a merge back by naming a third one of the unit: when that one is erased, and all that
+ * names it, the merge stays taken back. */
+static void erasing_who_parted_two_keeps_them_apart(void **state)
+{
+    (void)state;
+    AUTO(people) *p = people_create(1);
+    struct people_erased counts = {0};
+    uint32_t third;
+    assert_true(merge(p, "ann", "bob", FACT_MERGE) && merge(p, "ann", "cat", FACT_MERGE));
+    assert_true(merge(p, "cat", "bob", FACT_UNMERGE)); /* said of neither by cat */
+    assert_true(merge(p, "ann", "cat", FACT_UNMERGE));
+    struct people_view *v = people_look(p);
+    assert_true(people_find(v, STR("cat"), &third));
+    people_view_release(v);
+    people_erase(p, &third, 1, &counts);
+    v = people_look(p);
+    assert_int_not_equal(unit_of(v, "ann"), unit_of(v, "bob"));
+    people_view_release(v);
+}
+
 /* The others of a unit stand as they stood, what was taken back stays taken back. */
 static void erasing_one_keeps_the_merges_of_others(void **state)
 {
@@ -381,6 +401,7 @@ int main(void)
         cmocka_unit_test(accounts_have_traits_of_their_own),
         cmocka_unit_test(many_traits_at_once_and_none),
         cmocka_unit_test(facts_do_not_erase),
+        cmocka_unit_test(erasing_who_parted_two_keeps_them_apart),
         cmocka_unit_test(erasing_one_keeps_the_merges_of_others),
         cmocka_unit_test(the_file_comes_back),
         cmocka_unit_test(damage_is_named),

@@ -33,8 +33,12 @@ void people_find_many(const struct people *p, const struct str *ids, size_t coun
                       uint32_t *ordinals);
 uint32_t people_ordinals(const struct people *p);
 struct str people_id_at(const struct people *p, uint32_t ordinal);
-/* True: it changed something, and belongs in the facts file. */
-bool people_apply(struct people *p, const struct fact *f);
+/*
+ * True: it changed something, and belongs in the facts file. An unmerge that names another of the
+ * unit then names whose merge it took back: were that other one erased, with all that names it, the
+ * two would come together again.
+ */
+bool people_apply(struct people *p, struct fact *f);
 /*
  * Erasing ids: from now on nobody finds them, their traits and merges are gone, and the same text
  * is somebody new. The text itself can be read by ordinal until it is blanked, which is for when

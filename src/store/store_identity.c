@@ -73,9 +73,7 @@ static void choose_entries(struct replay *r)
 static void undo(struct replay *r, size_t unmerge)
 {
     const struct identity_entry *n = r->entries[unmerge];
-    uint32_t subject = n->subject;
-    if (!merges_stands(r->merges, subject, n->other))
-        merges_parent(r->merges, n->other, &subject);
+    uint32_t subject = merges_meant(r->merges, n->subject, n->other);
     for (size_t i = 0; i < unmerge; i++)
         if (!r->entries[i]->is_part && r->entries[i]->other == n->other &&
             r->entries[i]->subject == subject)
