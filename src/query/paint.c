@@ -46,6 +46,19 @@ static const struct words english = {
     .left = "left here",
     .more_edges = "more steps; ask with a higher limit",
     .no_events = "no such event in this range; ask for an earlier one with from and to, or last",
+    .reached_it = "reached it",
+    .too_new = "too new to say",
+    .too_early = "reached it too early to compare",
+    .cut_short = "with less time than asked",
+    .did_it = "did it",
+    .of_them = "of them",
+    .of_others = "of others",
+    .less = "< less likely",
+    .more = "more likely >",
+    .more_rows = "more rows in --json and --csv",
+    .goes_with = "What goes with the goal, not what causes it.",
+    .warnings = {"too few to say", "nearly everybody does it", "hardly anybody does it",
+                 "is the start itself", "is the goal itself", "began only lately"},
 };
 static const struct words thai = {
     .total = "รวม",
@@ -88,7 +101,23 @@ static const struct words thai = {
     .left = "ออกที่นี่",
     .more_edges = "เส้นทางที่เหลือ เพิ่ม limit เพื่อดู",
     .no_events = "ไม่มีเหตุการณ์นี้ในช่วงที่เลือก ลองช่วงที่เก่ากว่าด้วย from และ to หรือ last",
+    .reached_it = "ถึงเป้าหมาย",
+    .too_new = "คนยังใหม่เกินกว่าจะบอกได้",
+    .too_early = "คนถึงเป้าหมายเร็วเกินกว่าจะเทียบ",
+    .cut_short = "คนมีเวลาน้อยกว่าที่ขอ",
+    .did_it = "ทำ",
+    .of_them = "ของกลุ่มนี้",
+    .of_others = "คนอื่น",
+    .less = "< โอกาสน้อยกว่า",
+    .more = "โอกาสมากกว่า >",
+    .more_rows = "แถวที่เหลืออยู่ใน --json และ --csv",
+    .goes_with = "บอกว่าสิ่งใดเกิดไปด้วยกันกับเป้าหมาย ไม่ได้บอกว่าเป็นสาเหตุ",
+    .warnings = {"จำนวนน้อยเกินไป", "เกือบทุกคนทำ", "แทบไม่มีใครทำ", "คือจุดเริ่มเอง", "คือเป้าหมายเอง",
+                 "เพิ่งเริ่มมีไม่นาน"},
 };
+
+const char *const impact_warnings[WARNINGS] = {"few",      "nearly_all", "nearly_none",
+                                               "is_start", "is_goal",    "began_late"};
 
 const struct words *words_of(enum query_language language)
 {

@@ -22,7 +22,11 @@ struct words {
         *more_columns, *more_people, *no_people, *range_to, *as_of, *unseen, *entered, *converted,
         *rate, *group, *samples, *median, *active, *is_new, *returning, *resurrecting, *dormant,
         *intervals, *exactly, *at_least, *of, *left, *more_edges;
+    const char *reached_it, *too_new, *too_early, *cut_short, *did_it, *of_them, *of_others, *less,
+        *more, *more_rows, *goes_with, *warnings[6]; /* of impact */
 };
+enum { WARNINGS = 6 };
+extern const char *const impact_warnings[WARNINGS]; /* as the answer names them */
 const struct words *words_of(enum query_language language);
 
 enum paint_style { PAINT_PLAIN, PAINT_BOLD, PAINT_DIM, PAINT_ACCENT, PAINT_WARN };
@@ -64,3 +68,4 @@ void paint_retention(struct paint *p, struct json answer);
 void paint_lifecycle(struct paint *p, struct json answer);
 void paint_stickiness(struct paint *p, struct json answer);
 void paint_paths(struct paint *p, struct json answer);
+void paint_impact(struct paint *p, struct json answer);

@@ -333,9 +333,15 @@ static void events(const struct source *source, struct arena *arena, struct even
         size_t k = 0;
         while (k < *count && !str_equal((*list)[k].name, s->events[i].name))
             k++;
-        if (k == *count)
-            (*list)[(*count)++].name = s->events[i].name;
-        (*list)[k].count++;
+        struct event_name_info *name = &(*list)[k];
+        int64_t time = s->events[i].time;
+        if (k == *count) {
+            *name = (struct event_name_info){.name = s->events[i].name, .first = time};
+            (*count)++;
+        }
+        name->count++;
+        name->first = MIN(name->first, time);
+        name->last = MAX(name->last, time);
     }
 }
 

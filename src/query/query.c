@@ -8,7 +8,7 @@
 
 static const struct insight *const insights[] = {
     &insight_trends,     &insight_funnel, &insight_retention, &insight_lifecycle,
-    &insight_stickiness, &insight_paths,  &insight_people,
+    &insight_stickiness, &insight_paths,  &insight_impact,    &insight_people,
 };
 
 static bool insight_find(struct question *q, struct err *e)
@@ -27,8 +27,8 @@ static bool insight_find(struct question *q, struct err *e)
             if (json_count(q->root.json) == 1 && !ask_members(&q->root, known, COUNT(known), e))
                 return false;
         ask_missing(&q->root, "insight", "say what is asked", e);
-        return err_hint(e,
-                        "one of: trends, funnel, retention, lifecycle, stickiness, paths, people");
+        return err_hint(
+            e, "one of: trends, funnel, retention, lifecycle, stickiness, paths, impact, people");
     }
     if (!ask_choice(&a, names, COUNT(names), &choice, e))
         return false;

@@ -209,4 +209,4 @@ struct insight {
     bool (*answer)(struct question *q, struct buf *out, struct err *e);
 };
 extern const struct insight insight_trends, insight_funnel, insight_retention, insight_lifecycle,
-    insight_stickiness, insight_paths, insight_people;
+    insight_stickiness, insight_paths, insight_impact, insight_people;

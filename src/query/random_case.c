@@ -368,10 +368,42 @@ static void paths(struct dice *d, struct buf *out)
     add(out, "}");
 }
 
+static void impact(struct dice *d, struct buf *out)
+{
+    if (chance(d, 75)) {
+        add(out, "{\"insight\":\"impact\",\"goal\":{\"retained\":{\"start\":{");
+        matcher(d, out);
+        add(out, "},\"return\":{");
+        matcher(d, out);
+        add(out, "}");
+        PICK(d, out, "", ",\"cohort\":\"first_ever\"", ",\"cohort\":\"first_in_range\"");
+        PICK(d, out, "", ",\"match\":\"on_or_after\"", ",\"match\":\"on_or_before\"",
+             ",\"match\":\"streak\"");
+        PICK(d, out, "", "", ",\"window\":\"rolling\"", ",\"window\":\"rolling_hour\"");
+        PICK(d, out, "", "", ",\"minimum\":2");
+        PICK(d, out, ",\"interval\":\"day\",\"period\":1}", ",\"interval\":\"day\",\"period\":2}",
+             ",\"interval\":\"day\",\"period\":5}", ",\"interval\":\"week\",\"period\":1}");
+    } else {
+        add(out, "{\"insight\":\"impact\",\"goal\":{\"converted\":{\"steps\":[{");
+        matcher(d, out);
+        add(out, "},{");
+        matcher(d, out);
+        PICK(d, out, "}]", "},{\"event\":\"C\"}]");
+        PICK(d, out, "}", ",\"window\":\"8d\"}");
+    }
+    PICK(d, out, "}", "},\"within\":\"1d\"", "},\"within\":\"6h\"");
+    PICK(d, out, "", "", "", ",\"candidates\":\"events\"", ",\"candidates\":[\"C\"]",
+         ",\"candidates\":[\"A\",\"B\"]",
+         ",\"candidates\":[{\"event\":\"A\",\"filter\":[{\"property\":\"n\",\"gt\":3}]},\"B\"]");
+    PICK(d, out, "", ",\"counts\":[1,3]");
+    common(d, out, false);
+    add(out, "}");
+}
+
 void random_question(struct dice *d, struct buf *out)
 {
     static void (*const kinds[])(struct dice *, struct buf *) = {
-        trends, funnel, retention, lifecycle, stickiness, paths,
+        trends, funnel, retention, lifecycle, stickiness, paths, impact,
     };
 
     kinds[roll(d, COUNT(kinds))](d, out);

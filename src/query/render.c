@@ -99,6 +99,7 @@ bool query_render_text(struct str answer, const struct query_text_options *optio
         {"trends", paint_trends},         {"funnel", paint_funnel},
         {"retention", paint_retention},   {"lifecycle", paint_lifecycle},
         {"stickiness", paint_stickiness}, {"paths", paint_paths},
+        {"impact", paint_impact},
     };
     AUTO(json_parser) *parser = json_parser_create();
     struct paint p = {out, options->width ? options->width : 100, options->colour,

@@ -287,6 +287,78 @@ static void csv_paths(struct rows *r, struct json answer)
     } while (true);
 }
 
+/* ---- impact ---- */
+
+static void impact_rows(struct rows *r, struct json part, struct json groups)
+{
+    static const char *const figures[] = {"lift", "odds_ratio", "phi"};
+    static const char *const sides[] = {"did", "did_not"};
+    struct json_each it = json_each(member(part, "rows"));
+
+    while (json_next(&it)) {
+        group(r, groups);
+        value(r, member(it.value, "event"));
+        value(r, member(it.value, "count"));
+        for (size_t i = 0; i < COUNT(sides); i++) {
+            struct json side = member(it.value, sides[i]);
+            value(r, member(side, "units"));
+            value(r, member(side, "reached"));
+            value(r, member(side, "rate"));
+        }
+        for (size_t i = 0; i < COUNT(figures); i++) {
+            BUF_AUTO key = {0};
+            buf_printf(&key, "%s_interval%c", figures[i], 0);
+            struct json ends = member(it.value, key.at);
+            value(r, member(it.value, figures[i]));
+            value(r, list_item(ends, 0));
+            value(r, list_item(ends, 1));
+        }
+        value(r, member(it.value, "p"));
+        value(r, member(it.value, "test"));
+        value(r, member(it.value, "q"));
+        BUF_AUTO notes = {0};
+        struct json_each note = json_each(member(it.value, "warnings"));
+        struct str text;
+        while (json_next(&note))
+            if (json_string(note.value, &text))
+                buf_printf(&notes, "%s%.*s", notes.len ? " " : "", STR_ARG(text));
+        cell(r, buf_str(&notes));
+        row_end(r);
+    }
+}
+
+static void csv_impact(struct rows *r, struct json answer)
+{
+    static const char *const names[] = {"breakdown",
+                                        "event",
+                                        "count",
+                                        "did",
+                                        "did_reached",
+                                        "did_rate",
+                                        "did_not",
+                                        "did_not_reached",
+                                        "did_not_rate",
+                                        "lift",
+                                        "lift_low",
+                                        "lift_high",
+                                        "odds_ratio",
+                                        "odds_ratio_low",
+                                        "odds_ratio_high",
+                                        "phi",
+                                        "phi_low",
+                                        "phi_high",
+                                        "p",
+                                        "test",
+                                        "q",
+                                        "warnings"};
+    struct json_each it = json_each(member(answer, "groups"));
+
+    header(r, names, COUNT(names));
+    impact_rows(r, answer, (struct json){0});
+    while (json_next(&it))
+        impact_rows(r, it.value, member(it.value, "value"));
+}
+
 static void csv_people(struct rows *r, struct json answer)
 {
     static const char *const names[] = {"id"};
@@ -306,7 +378,8 @@ bool query_render_csv(struct str answer, struct buf *out, struct err *e)
         void (*write)(struct rows *, struct json);
     } writers[] = {{"trends", csv_trends},         {"funnel", csv_funnel},
                    {"retention", csv_retention},   {"lifecycle", csv_lifecycle},
-                   {"stickiness", csv_stickiness}, {"paths", csv_paths}};
+                   {"stickiness", csv_stickiness}, {"paths", csv_paths},
+                   {"impact", csv_impact}};
     AUTO(json_parser) *parser = json_parser_create();
     struct rows r = {out, true};
     struct json root;

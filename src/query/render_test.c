@@ -52,6 +52,20 @@ static const char paths[] =
     "{\"from\":\"1:/\",\"to\":\"2:/b\",\"count\":1,\"average_seconds\":1}],\"more\":2,"
     "\"nodes\":[{\"node\":\"1:/\",\"count\":10},{\"node\":\"2:/a\",\"count\":6}],"
     "\"drop_off\":[{\"node\":\"1:/\",\"count\":3}],\"final\":true}";
+static const char impact[] =
+    "{\"insight\":\"impact\"," ECHO ",\"goal\":\"R in day 2 after S\",\"says\":\"x\",\"units\":{"
+    "\"counted\":1300,\"reached\":650,\"rate\":0.5,\"open\":12,\"cut\":0},\"tests\":2,\"rows\":["
+    "{\"event\":\"Invite\",\"count\":3,\"did\":{\"units\":300,\"reached\":240,\"rate\":0.8},"
+    "\"did_not\":{\"units\":1000,\"reached\":400,\"rate\":0.4},\"lift\":2,\"lift_interval\":[1.8,2."
+    "2],"
+    "\"odds_ratio\":5.9,\"odds_ratio_interval\":[4.3,8.1],\"phi\":0.34,\"phi_interval\":[0.29,0.39]"
+    ","
+    "\"p\":1e-20,\"test\":\"chi_square\",\"q\":2e-20,\"best\":true,\"warnings\":[\"began_late\"]},"
+    "{\"event\":\"Invite\",\"count\":5,\"did\":{\"units\":2,\"reached\":1,\"rate\":0.5},"
+    "\"did_not\":{\"units\":1298,\"reached\":649,\"rate\":0.5},\"lift\":1,\"lift_interval\":null,"
+    "\"odds_ratio\":1,\"odds_ratio_interval\":[0.1,10],\"phi\":0,\"phi_interval\":[-0.05,0.05],"
+    "\"p\":1,\"test\":\"fisher\",\"q\":1,\"best\":false,\"warnings\":[\"few\",\"nearly_none\"]}],"
+    "\"more\":0}";
 static const char people[] =
     "{\"insight\":\"funnel\"," ECHO ",\"people\":[{\"id\":\"u\\u001b[31m1\"},{\"id\":\"@u2\"}],"
     "\"total\":3,\"cursor\":\"1\"}";
@@ -63,6 +77,15 @@ static void text_is(const char *answer, unsigned width, const char *wanted)
     struct err e = {0};
 
     assert_works(query_render_text(str_of(answer), &options, &out, &e), e);
+    assert_str(buf_str(&out), str_of(wanted));
+}
+
+static void csv_is(const char *answer, const char *wanted)
+{
+    BUF_AUTO out = {0};
+    struct err e = {0};
+
+    assert_works(query_render_csv(str_of(answer), &out, &e), e);
     assert_str(buf_str(&out), str_of(wanted));
 }
 
@@ -138,6 +161,28 @@ static void paths_are_a_flow(void **state)
             "+ 2 more steps; ask with a higher limit\n" ECHO_LINE);
 }
 
+static void impact_is_a_forest(void **state)
+{
+    (void)state;
+    text_is(
+        impact, 90,
+        "R in day 2 after S\n"
+        "1,300 people, 50.0% reached it; 12 too new to say\n"
+        "                 did it  of them  of others                                lift        q\n"
+        "Invite 3+           300    80.0%      40.0%              |        --o-    2.00x   <0.001  "
+        "began only lately\n"
+        "+ 1 more rows in --json and --csv\n"
+        "What goes with the goal, not what causes it.\n" ECHO_LINE);
+    csv_is(
+        impact,
+        "breakdown,event,count,did,did_reached,did_rate,did_not,did_not_reached,did_not_rate,lift,"
+        "lift_low,lift_high,odds_ratio,odds_ratio_low,odds_ratio_high,phi,phi_low,phi_high,p,test,"
+        "q,warnings\r\n"
+        ",Invite,3,300,240,0.8,1000,400,0.4,2,1.8,2.2,5.9,4.3,8.1,0.34,0.29,0.39,1e-20,chi_square,"
+        "2e-20,began_late\r\n"
+        ",Invite,5,2,1,0.5,1298,649,0.5,1,,,1,0.1,10,0,-0.05,0.05,1,fisher,1,few nearly_none\r\n");
+}
+
 static void narrow_grids_say_what_is_left(void **state)
 {
     (void)state;
@@ -162,8 +207,8 @@ static void names_cannot_steer_the_terminal(void **state)
 
 static void colour_closes_what_it_opens(void **state)
 {
-    static const char *const answers[] = {trend,     lines,      funnel, retention,
-                                          lifecycle, stickiness, paths,  people};
+    static const char *const answers[] = {trend,      lines, funnel, retention, lifecycle,
+                                          stickiness, paths, impact, people};
     struct query_text_options options = {.width = 90, .colour = true, .language = QUERY_THAI};
 
     (void)state;
@@ -217,15 +262,6 @@ static void numbers_read_well(void **state)
     assert_str(percent_text(0.6125, room), STR("61.3%"));
     assert_str(percent_text(1, room), STR("100%"));
     assert_str(percent_text(0.0004, room), STR("0.04%"));
-}
-
-static void csv_is(const char *answer, const char *wanted)
-{
-    BUF_AUTO out = {0};
-    struct err e = {0};
-
-    assert_works(query_render_csv(str_of(answer), &out, &e), e);
-    assert_str(buf_str(&out), str_of(wanted));
 }
 
 static void tables_are_rows(void **state)
@@ -284,6 +320,7 @@ int main(void)
         cmocka_unit_test(activity_is_tables),
         cmocka_unit_test(activity_is_rows),
         cmocka_unit_test(paths_are_a_flow),
+        cmocka_unit_test(impact_is_a_forest),
         cmocka_unit_test(narrow_grids_say_what_is_left),
         cmocka_unit_test(names_cannot_steer_the_terminal),
         cmocka_unit_test(colour_closes_what_it_opens),

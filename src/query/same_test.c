@@ -413,6 +413,46 @@ static void paths_people(struct ways *w, struct dice *d, struct str question, st
     }
 }
 
+/* The people of one side of one row, of one of its cells, and of the totals. */
+static void impact_people(struct ways *w, struct dice *d, struct str question, struct json root)
+{
+    static const char *const totals[] = {"open", "early", "reached"};
+    struct json part = root, groups = at(root, "groups"), units;
+    double number, reached;
+
+    if (json_count(groups) && chance(d, 50))
+        part = item(groups, roll(d, (uint32_t)json_count(groups)));
+    units = at(part, "units");
+    for (size_t i = 0; i < COUNT(totals); i++) {
+        BUF_AUTO place = {0};
+        if (!json_number(at(units, totals[i]), &number))
+            continue;
+        buf_printf(&place, "{\"%s\":true", totals[i]);
+        breakdown_add(&place, at(part, "value"));
+        buf_add(&place, STR("}"));
+        people_are(w, question, buf_str(&place), number);
+    }
+    if (!json_count(at(part, "rows")))
+        return;
+    struct json row = item(at(part, "rows"), roll(d, (uint32_t)json_count(at(part, "rows"))));
+    bool did = chance(d, 50);
+    struct json side = at(row, did ? "did" : "did_not");
+    BUF_AUTO place = {0};
+    buf_add(&place, STR("{\"event\":"));
+    json_print(at(row, "event"), &place);
+    buf_add(&place, STR(",\"count\":"));
+    json_print(at(row, "count"), &place);
+    buf_printf(&place, ",\"did\":%s", did ? "true" : "false");
+    breakdown_add(&place, at(part, "value"));
+    buf_add(&place, STR("}"));
+    assert_true(json_number(at(side, "units"), &number));
+    people_are(w, question, buf_str(&place), number);
+    place.len--;
+    buf_add(&place, STR(",\"reached\":false}"));
+    assert_true(json_number(at(side, "reached"), &reached));
+    people_are(w, question, buf_str(&place), number - reached);
+}
+
 static void people_match(struct ways *w, struct dice *d, struct str question)
 {
     AUTO(json_parser) *parser = json_parser_create();
@@ -437,6 +477,8 @@ static void people_match(struct ways *w, struct dice *d, struct str question)
         stickiness_people(w, d, question, root);
     if (str_equal(insight, STR("paths")))
         paths_people(w, d, question, root);
+    if (str_equal(insight, STR("impact")))
+        impact_people(w, d, question, root);
 }
 
 static void every_way_is_the_same(void **state)

@@ -12,7 +12,8 @@ enum {
     LIFECYCLE = 8,
     STICKINESS = 16,
     PATHS = 32,
-    ALL = 63,
+    IMPACT = 64,
+    ALL = 127,
     NAMES_MAX = 80,
 };
 
@@ -278,6 +279,9 @@ static const struct clause clauses[] = {
     EACH_INTERVAL("quarterly", "quarter"),
     EACH_INTERVAL("yearly", "year"),
     {"within", "window", FUNNEL, word_read, "a length of time, as 14d"},
+    {"within", "within", IMPACT, word_read, "a length of time, as 7d"},
+    {"candidates", "candidates", IMPACT, names_read, "the name of an event"},
+    {"counts", "counts", IMPACT, numbers_read},
     {"ordered", "order", FUNNEL, fixed_read, "\"ordered\""},
     {"strict", "order", FUNNEL, fixed_read, "\"strict\""},
     {"unordered", "order", FUNNEL, fixed_read, "\"unordered\""},
@@ -394,6 +398,7 @@ static const struct head {
     {"lifecycle", "lifecycle", LIFECYCLE, lone_read},
     {"stickiness", "stickiness", STICKINESS, lone_read},
     {"paths", "paths", PATHS, paths_read},
+    {"impact", "impact", IMPACT, text_goal},
 };
 
 static const struct head *head_find(struct text *t)

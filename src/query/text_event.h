@@ -17,3 +17,5 @@ MUST_USE bool text_role(struct text *t, const char *member);
 /* `member`: a list of objects, with a word or sign between them. */
 MUST_USE bool text_list(struct text *t, const char *member, const char *between,
                         bool (*item)(struct text *));
+/* text_goal.c: {"goal": {…}} of an impact, from "on" */
+MUST_USE bool text_goal(struct text *t);

@@ -280,6 +280,45 @@ static bool print_breakdown(struct json list, struct buf *out)
 
 /* ---- the line ---- */
 
+/* impact on retention of A then B weekly 4 …; impact on funnel A > B over 8d */
+static bool print_goal(struct json goal, struct buf *out)
+{
+    struct json kept = json_member(goal, STR("retained")),
+                through = json_member(goal, STR("converted"));
+    struct json_each it = json_each(kept);
+    struct str key, interval = text_of(kept, "interval"), window = text_of(through, "window");
+    static const char *const said[] = {"start", "return", "interval", "period"};
+
+    if (json_type(through) == JSON_OBJECT) {
+        buf_add(out, STR("on funnel "));
+        if (!print_list(json_member(through, STR("steps")), " > ", out))
+            return false;
+        if (window.at)
+            buf_printf(out, " over %.*s", STR_ARG(window));
+        return true;
+    }
+    buf_add(out, STR("on retention of "));
+    if (!interval.at || !print_events(json_member(kept, STR("start")), false, out))
+        return false;
+    buf_add(out, STR(" then "));
+    if (!print_events(json_member(kept, STR("return")), false, out))
+        return false;
+    buf_printf(out, " %.*sly ", STR_ARG(str_equal(interval, STR("day")) ? STR("dai") : interval));
+    json_print(json_member(kept, STR("period")), out);
+    while (json_next(&it)) {
+        bool is_said = false;
+        key = it.key;
+        for (size_t i = 0; i < COUNT(said); i++)
+            is_said = is_said || str_equal(key, str_of(said[i]));
+        if (is_said)
+            continue;
+        buf_printf(out, " %.*s ", STR_ARG(key));
+        if (!print_scalar(it.value, out))
+            return false;
+    }
+    return true;
+}
+
 static bool print_head(struct json q, struct str insight, struct buf *out)
 {
     struct json nodes = json_member(q, STR("nodes"));
@@ -287,6 +326,10 @@ static bool print_head(struct json q, struct str insight, struct buf *out)
     if (str_equal(insight, STR("trends"))) {
         buf_add(out, STR("trend "));
         return print_list(json_member(q, STR("series")), ", ", out);
+    }
+    if (str_equal(insight, STR("impact"))) {
+        buf_add(out, STR("impact "));
+        return print_goal(json_member(q, STR("goal")), out);
     }
     buf_add(out, insight);
     buf_add(out, str_equal(insight, STR("funnel")) ? STR(" ") : STR(" of "));
@@ -336,6 +379,7 @@ static bool print_member(struct json q, struct str insight, struct str key, stru
         const char *member, *words; /* NULL: said by the head or by another member */
     } names[] = {{"insight", NULL},
                  {"series", NULL},
+                 {"goal", NULL},
                  {"start", NULL},
                  {"return", NULL},
                  {"event", NULL},
@@ -377,7 +421,12 @@ static bool print_member(struct json q, struct str insight, struct str key, stru
         return print_breakdown(v, out);
     if (str_equal(key, STR("exclude")))
         return print_list(v, ", ", out);
-    if (str_equal(key, STR("hold")) || str_equal(key, STR("brackets")))
+    if (str_equal(key, STR("hold")) || str_equal(key, STR("brackets")) ||
+        str_equal(key, STR("counts")))
+        return print_items(v, out);
+    if (str_equal(key, STR("candidates")) && json_type(v) != JSON_ARRAY)
+        return false;
+    if (str_equal(key, STR("candidates")))
         return print_items(v, out);
     if (str_equal(key, STR("measure")))
         return print_figure(q, "measure", out);

