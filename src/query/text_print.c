@@ -372,6 +372,16 @@ static bool print_pairs(struct json list, struct buf *out)
     return true;
 }
 
+static bool is_list_of_items(struct str key)
+{
+    static const char *const keys[] = {"hold", "brackets", "counts", "candidates"};
+
+    for (size_t i = 0; i < COUNT(keys); i++)
+        if (str_equal(key, str_of(keys[i])))
+            return true;
+    return false;
+}
+
 static bool print_member(struct json q, struct str insight, struct str key, struct json v,
                          struct buf *out)
 {
@@ -421,12 +431,7 @@ static bool print_member(struct json q, struct str insight, struct str key, stru
         return print_breakdown(v, out);
     if (str_equal(key, STR("exclude")))
         return print_list(v, ", ", out);
-    if (str_equal(key, STR("hold")) || str_equal(key, STR("brackets")) ||
-        str_equal(key, STR("counts")))
-        return print_items(v, out);
-    if (str_equal(key, STR("candidates")) && json_type(v) != JSON_ARRAY)
-        return false;
-    if (str_equal(key, STR("candidates")))
+    if (is_list_of_items(key))
         return print_items(v, out);
     if (str_equal(key, STR("measure")))
         return print_figure(q, "measure", out);
