@@ -45,7 +45,7 @@ static const struct wrong {
     {"{}", "query.missing_member", "/insight", "trends"},
     {"{\"insigt\":\"trends\"}", "query.unknown_member", "/insigt", "did you mean insight?"},
     {"{\"insight\":\"trend\"}", "query.unknown_value", "/insight", "did you mean trends?"},
-    {"{\"insight\":\"impact\"}", "query.unknown_value", "/insight", "trends, funnel, retention"},
+    {"{\"insight\":\"revenue\"}", "query.unknown_value", "/insight", "trends, funnel, retention"},
     {"{\"insight\":\"trends\"}", "query.missing_member", "/series", NULL},
     {"{\"insight\":\"trends\",\"series\":[]}", "query.empty_list", "/series", NULL},
     {"{\"insight\":\"trends\",\"series\":{}}", "query.wrong_type", "/series", NULL},
