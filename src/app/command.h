@@ -138,6 +138,11 @@ bool command_backup(struct run *run, struct err *e);
 bool command_restore(struct run *run, struct err *e);
 bool command_check(struct run *run, struct err *e);
 
+/* command_alerts.c */
+bool command_alerts(struct run *run, struct err *e);
+bool command_alerts_history(struct run *run, struct err *e);
+bool command_alerts_check(struct run *run, struct err *e);
+
 /* command_keep.c */
 bool command_keep_set(struct run *run, struct err *e);
 bool command_keep_list(struct run *run, struct err *e);
