@@ -1,6 +1,6 @@
 /*
- * query/ask: reading a document's members, with errors that point at them: questions, and what rooms
- * above save.
+ * query/ask: reading a document's members, with errors that point at them: questions, and what
+ * rooms above save.
  *
  * An `ask` is a JSON value and where it stands; its parents live in the callers' frames. Members
  * that are null count as absent. Every function that can fail sets code, `at` and hint.
