@@ -25,7 +25,8 @@ enum limits {
     LIMIT_QUERY_BYTES = 1 << 20,
     LIMIT_SAVED_BYTES = 256 << 10, /* an insight, dashboard, annotation or alert */
     LIMIT_QUERY_BUCKETS = 10000, /* intervals in one answer */
-    LIMIT_QUERY_STEPS = 32,      /* funnel steps with their exclusions; selectors of a scan: 64 */
+    LIMIT_QUERY_STEPS = 100,     /* of a funnel */
+    LIMIT_QUERY_EXCLUSIONS = 28, /* of a funnel */
     LIMIT_QUERY_SERIES = 26,
     LIMIT_QUERY_BREAKDOWNS = 4,
     LIMIT_QUERY_CONDITIONS = 256,

@@ -33,7 +33,7 @@ static bool steps_read(struct funnel *f, struct err *e)
         if (is_optional && i == 0)
             return ask_fail(&optional, e, "query.unknown_value",
                             "step 1 begins the run and cannot be optional");
-        f->optional |= (uint32_t)is_optional << i;
+        f->optional |= (step_set)is_optional << i;
     }
     return true;
 }
@@ -64,7 +64,7 @@ static bool between_read(struct funnel *f, const struct ask *item, struct funnel
         return err_hint(e, "leave out between");
     }
     for (int64_t d = bound[0]; d < bound[1]; d++)
-        x->blocks |= (uint32_t)1 << (d - 1);
+        x->blocks |= step_bit((size_t)d - 1);
     return true;
 }
 
@@ -76,7 +76,7 @@ static bool exclusions_read(struct funnel *f, struct err *e)
 
     if (!ask_is_there(list))
         return true;
-    if (!ask_list(list, 0, STEPS_MAX - f->step_count, &f->exclusion_count, e))
+    if (!ask_list(list, 0, EXCLUSIONS_MAX, &f->exclusion_count, e))
         return false;
     struct json_each it = json_each(list->json);
     for (size_t i = 0; json_next(&it); i++) {
@@ -319,6 +319,7 @@ static void steps_write(const struct funnel *f, struct tally *t, struct jwrite *
     struct times none = {0};
     size_t before = 0;
 
+    tally_begin(f, t);
     jwrite_key(w, STR("steps"));
     jwrite_array(w);
     for (size_t s = 0; s < f->step_count; s++) {
@@ -409,7 +410,7 @@ static void tally_write(const struct funnel *f, struct tally *t, struct jwrite *
 
 static uint64_t tally_size(const struct funnel *f, const struct tally *t)
 {
-    uint64_t size = t->counts[0];
+    uint64_t size = t->counts ? t->counts[0] : 0;
 
     for (size_t i = 0; t->from && i < f->buckets.count; i++)
         size += t->from[i];
@@ -551,6 +552,7 @@ static bool funnel_answer(struct question *q, struct buf *out, struct err *e)
     bool ok = funnel_read(f, e) &&
               (ask_is_there(&q->people_of) ? pick_run(f, out, e) : funnel_write(f, out, e));
     intern_destroy(f->hold_codes);
+    wide_free(f->wide);
     return ok;
 }
 

@@ -7,7 +7,28 @@
 #pragma once
 #include "query/group.h"
 
-enum { STEPS_MAX = LIMIT_QUERY_STEPS, HOLDS_MAX = 3, BUCKET_ANY = UINT32_MAX };
+enum {
+    STEPS_MAX = LIMIT_QUERY_STEPS,
+    EXCLUSIONS_MAX = LIMIT_QUERY_EXCLUSIONS,
+    HOLDS_MAX = 3,
+    BUCKET_ANY = UINT32_MAX
+};
+
+/* Steps, a bit each. */
+__extension__ typedef unsigned __int128 step_set;
+static inline step_set step_bit(size_t step)
+{
+    return (step_set)1 << step;
+}
+static inline bool step_in(step_set set, size_t step)
+{
+    return set >> step & 1;
+}
+static inline unsigned steps_in(step_set set)
+{
+    return (unsigned)(__builtin_popcountll((uint64_t)set) +
+                      __builtin_popcountll((uint64_t)(set >> 64)));
+}
 
 enum funnel_order { ORDER_ORDERED, ORDER_STRICT, ORDER_UNORDERED };
 enum funnel_entry { ENTRY_LATEST, ENTRY_FIRST, ENTRY_EVERY };
@@ -20,17 +41,18 @@ struct funnel {
     struct funnel_step {
         struct matcher role;
         struct str name;
-        uint32_t bits;
+        uint32_t bits; /* selectors of the scan; wide funnels have their own way (funnel_wide.c) */
     } steps[STEPS_MAX];
     size_t step_count;
-    uint32_t optional; /* bit per step */
+    step_set optional;
     struct funnel_exclusion {
         struct matcher role;
         uint32_t bits;
-        uint32_t blocks; /* bit k: from step k+1 (array k) on nothing further */
-    } exclusions[STEPS_MAX];
+        step_set blocks; /* bit k: from step k+1 (array k) on nothing further */
+    } exclusions[EXCLUSIONS_MAX];
     size_t exclusion_count;
     uint32_t other_bits; /* strict: any event */
+    struct wide *wide;   /* more kinds of events than a scan has selectors; NULL = no */
     enum funnel_order order;
     int64_t window_ms, tie_ms;
     enum funnel_entry entry;
@@ -51,9 +73,9 @@ struct funnel {
 /* One event of the unit at hand. */
 struct funnel_event {
     int64_t time;
-    uint32_t steps;      /* it may fill */
+    step_set steps;      /* it may fill */
+    step_set blocks;     /* union of what its exclusions block */
     uint32_t exclusions; /* it is */
-    uint32_t blocks;     /* union of what those block */
     uint32_t bucket;
     uint32_t hold;
     uint32_t slot; /* of its own values */
@@ -63,14 +85,22 @@ struct funnel_event {
 /* A run, or what became of one. */
 struct run {
     uint32_t depth; /* 0 = none */
-    uint32_t taken; /* steps it filled, as bits */
     bool is_excluded;
     uint32_t start_event;
     uint32_t hold;
+    step_set taken; /* steps it filled */
     int64_t start;
-    int64_t at[STEPS_MAX];
-    uint32_t used[STEPS_MAX]; /* events, by step */
+    struct run_place {
+        int64_t at;
+        uint32_t event;
+    } places[STEPS_MAX]; /* by step; nothing from `depth` on */
 };
+
+/* Most runs are short: only what a run has is copied. */
+static inline void run_copy(struct run *to, const struct run *from)
+{
+    memcpy(to, from, offsetof(struct run, places) + from->depth * sizeof *from->places);
+}
 
 /* Called for each outcome to count. */
 typedef void run_fn(void *context, const struct run *run);
@@ -84,6 +114,10 @@ struct walk {
     struct run entered[STEPS_MAX + 1]; /* by depth */
     uint32_t *instant;                 /* indexes of the events of one instant */
     size_t instant_room;
+    struct step_queue {
+        uint32_t *events;
+        size_t head, count, room;
+    } queues[STEPS_MAX]; /* of unordered funnels, by step */
 };
 
 /* The unit's reported run, by the rules for people. best.depth 0: none, or dropped. */
@@ -107,6 +141,18 @@ bool instant_extend(const struct walk *w, const uint32_t *list, size_t count, co
 unsigned run_gained(const struct run *out, const struct run *run);
 bool run_in_window(const struct funnel *f, const struct run *run, int64_t time);
 
+/* ---- wide funnels (funnel_wide.c) ---- */
+struct wide {
+    struct wide_option *options;
+    size_t count, room;
+    struct intern *names;
+    size_t column; /* of the event's name */
+};
+bool wide_is_needed(const struct funnel *f);
+MUST_USE bool wide_read(struct funnel *f, struct reading *r, int64_t to, struct err *e);
+void wide_event(const struct funnel *f, uint32_t mask, uint32_t name, struct funnel_event *out);
+void wide_free(struct wide *w); /* NULL is fine */
+
 /* ---- unordered (funnel_unordered.c) ---- */
 const struct run *walk_unordered(struct walk *w, const struct funnel_event *events, size_t count,
                                  uint32_t bucket);
@@ -114,11 +160,12 @@ const struct run *walk_unordered(struct walk *w, const struct funnel_event *even
 /* ---- tallies ---- */
 
 struct tally {
-    uint64_t counts[STEPS_MAX], stopped[STEPS_MAX];
+    size_t step_count;          /* 0: not begun, the next three are not there */
+    uint64_t *counts, *stopped; /* by step */
     struct times {
         int64_t *list; /* ms */
         size_t count, room;
-    } times[STEPS_MAX];
+    } * times;
     struct times samples; /* of time_to_convert */
     uint64_t *from, *to;  /* by bucket */
 };
@@ -138,6 +185,7 @@ struct funnel_pass {
 MUST_USE bool funnel_pass_run(struct funnel_pass *p, struct err *e);
 void funnel_pass_free(struct funnel_pass *p);
 
+void tally_begin(const struct funnel *f, struct tally *t); /* once, or again */
 void tally_add(const struct funnel *f, struct tally *t, const struct run *run);
 void tally_merge(const struct funnel *f, struct tally *into,
                  struct tally *from); /* may take lists of `from` */

@@ -31,8 +31,8 @@ bool run_in_window(const struct funnel *f, const struct run *run, int64_t time)
 
 static bool is_used(const struct run *run, uint32_t event)
 {
-    for (uint32_t taken = run->taken; taken; taken &= taken - 1)
-        if (run->used[__builtin_ctz(taken)] == event)
+    for (size_t s = 0; s < run->depth; s++)
+        if (step_in(run->taken, s) && run->places[s].event == event)
             return true;
     return false;
 }
@@ -91,21 +91,20 @@ static bool extend_with_hold(struct matching *m, uint32_t depth, struct run *out
     for (size_t s = m->run->depth; s + 1 < depth; s++) /* what may */
         if (f->optional >> s & 1)
             (void)fill(m, s);
-    *out = *m->run;
+    run_copy(out, m->run);
     for (size_t s = m->run->depth; s < depth; s++) {
         if (m->filled[s] == EVENT_NONE)
             continue;
         uint32_t event = m->list[m->filled[s]];
-        out->at[s] = m->w->events[event].time;
-        out->used[s] = event;
-        out->taken |= (uint32_t)1 << s;
+        out->places[s] = (struct run_place){m->w->events[event].time, event};
+        out->taken |= step_bit(s);
     }
     if (m->run->depth == 0) {
-        out->start = out->at[0];
-        out->start_event = out->used[0];
-        out->hold = m->w->events[out->used[0]].hold;
+        out->start = out->places[0].at;
+        out->start_event = out->places[0].event;
+        out->hold = m->w->events[out->start_event].hold;
         for (size_t s = 1; s < depth; s++)
-            if ((out->taken >> s & 1) && !run_in_window(f, out, out->at[s]))
+            if ((out->taken >> s & 1) && !run_in_window(f, out, out->places[s].at))
                 return false; /* a tie longer than the window */
     }
     out->depth = depth;
@@ -115,8 +114,15 @@ static bool extend_with_hold(struct matching *m, uint32_t depth, struct run *out
 bool instant_extend(const struct walk *w, const uint32_t *list, size_t count, const struct run *run,
                     uint32_t start_event, uint32_t depth, struct run *out)
 {
-    struct matching m = {w,   list, MIN(count, (size_t)LIST_MAX), run, start_event, 0, false,
-                         {0}, {0}};
+    struct matching m; /* what else it holds is set before it is looked at */
+
+    m.w = w;
+    m.list = list;
+    m.count = MIN(count, (size_t)LIST_MAX);
+    m.run = run;
+    m.start_event = start_event;
+    m.hold = 0;
+    m.has_hold = false;
 
     if (!w->f->hold_count || run->depth) {
         m.has_hold = w->f->hold_count > 0;
@@ -135,5 +141,5 @@ bool instant_extend(const struct walk *w, const uint32_t *list, size_t count, co
 
 unsigned run_gained(const struct run *out, const struct run *run)
 {
-    return (unsigned)__builtin_popcount(out->taken & ~run->taken);
+    return steps_in(out->taken & ~run->taken);
 }

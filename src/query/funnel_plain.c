@@ -30,6 +30,8 @@ bool funnel_is_plain(const struct funnel_pass *p)
 {
     const struct funnel *f = p->f;
 
+    if (f->wide)
+        return false;
     for (size_t i = 0; i < f->step_count; i++) /* one selector a step, in order, none shared */
         if (f->steps[i].bits != (uint32_t)1 << i)
             return false;

@@ -9,6 +9,7 @@ struct worker {
     const struct funnel *f;
     struct keyer keyer;
     struct walk walk;
+    struct run best; /* of the held values */
     struct plain plain;
     struct key_map hold_levels[HOLDS_MAX];
     struct funnel_event *events, *part, *held; /* of the unit; of one group; of one held value */
@@ -50,9 +51,11 @@ static void event_make(struct worker *w, const struct scan_batch *b, size_t i, u
     uint32_t mask = b->mask ? b->mask[i] : 1;
 
     *out = (struct funnel_event){.time = b->time[i], .bucket = b->interval ? b->interval[i] : 0};
-    for (size_t s = 0; s < f->step_count; s++)
-        out->steps |= (uint32_t)((mask & f->steps[s].bits) != 0) << s;
-    for (size_t x = 0; x < f->exclusion_count; x++)
+    if (f->wide)
+        wide_event(f, mask, b->codes[f->wide->column][i], out);
+    for (size_t s = 0; !f->wide && s < f->step_count; s++)
+        out->steps |= (step_set)((mask & f->steps[s].bits) != 0) << s;
+    for (size_t x = 0; !f->wide && x < f->exclusion_count; x++)
         if (mask & f->exclusions[x].bits) {
             out->exclusions |= (uint32_t)1 << x;
             out->blocks |= f->exclusions[x].blocks;
@@ -112,7 +115,6 @@ static bool outcome_is_picked(const struct funnel_pass *p, const struct run *run
 static void outcome_add(struct worker *w, const struct run *run)
 {
     const struct funnel *f = w->f;
-    struct run counted = *run;
 
     if (w->p->pick_stopped) {
         w->is_picked =
@@ -125,7 +127,7 @@ static void outcome_add(struct worker *w, const struct run *run)
         return;
     }
     if (!w->p->picks)
-        tally_add(f, w->tally, &counted);
+        tally_add(f, w->tally, run);
     else if (w->p->pick_bucket == BUCKET_ANY && outcome_is_picked(w->p, run))
         w->is_picked = true;
 }
@@ -133,7 +135,7 @@ static void outcome_add(struct worker *w, const struct run *run)
 static void run_keep(void *context, const struct run *run)
 {
     struct worker *w = context;
-    ARRAY_PUSH(w->runs, w->run_count, w->run_room) = *run;
+    run_copy(&ARRAY_PUSH(w->runs, w->run_count, w->run_room), run);
 }
 
 /* With `drop`, the unit is out if an excluded entry got further than every clean one. */
@@ -168,7 +170,7 @@ static void held_mask(struct worker *w, const struct funnel_event *events, size_
 
 static int64_t reached_at(const struct run *run)
 {
-    return run->at[run->depth - 1];
+    return run->places[run->depth - 1].at;
 }
 
 static void held_values_find(struct worker *w, const struct funnel_event *events, size_t count)
@@ -181,25 +183,27 @@ static void held_values_find(struct worker *w, const struct funnel_event *events
 
 /* The run of the unit that is reported. With held values and the newest entry each value has runs
  * of its own, and the first that gets furthest counts. */
-static struct run people_run(struct worker *w, const struct funnel_event *events, size_t count,
-                             uint32_t bucket)
+static const struct run *people_run(struct worker *w, const struct funnel_event *events,
+                                    size_t count, uint32_t bucket)
 {
     const struct funnel *f = w->f;
-    struct run best = {0};
+    struct run *best = &w->best;
 
     if (!f->hold_count || f->count != COUNT_PEOPLE || f->entry != ENTRY_LATEST)
-        return *walk_people(&w->walk, events, count, bucket);
+        return walk_people(&w->walk, events, count, bucket);
+    best->depth = 0;
+    best->is_excluded = false;
     held_values_find(w, events, count);
     for (size_t h = 0; h < w->held_count; h++) {
         held_mask(w, events, count, w->held_values[h]);
         const struct run *run = walk_people(&w->walk, w->held, count, bucket);
         bool is_better =
-            run->depth > best.depth || (run->depth && run->depth == best.depth &&
-                                        (f->drops && best.is_excluded != run->is_excluded
-                                             ? best.is_excluded
-                                             : reached_at(run) < reached_at(&best)));
+            run->depth > best->depth || (run->depth && run->depth == best->depth &&
+                                         (f->drops && best->is_excluded != run->is_excluded
+                                              ? best->is_excluded
+                                              : reached_at(run) < reached_at(best)));
         if (is_better)
-            best = *run;
+            run_copy(best, run);
     }
     return best;
 }
@@ -210,7 +214,7 @@ static void buckets_add(struct worker *w, const struct funnel_event *events, siz
     const struct funnel *f = w->f;
     struct tally *t = w->tally;
     uint32_t done = BUCKET_ANY;
-    uint32_t begins = f->order == ORDER_UNORDERED ? UINT32_MAX : 1;
+    step_set begins = f->order == ORDER_UNORDERED ? ~(step_set)0 : 1;
 
     if (!t->from) {
         t->from = mem_array(f->buckets.count, sizeof *t->from);
@@ -224,17 +228,17 @@ static void buckets_add(struct worker *w, const struct funnel_event *events, siz
         size_t from = i; /* all of its time stamp */
         while (from > 0 && events[i].time - events[from - 1].time <= f->tie_ms)
             from--;
-        struct run run = people_run(w, events + from, count - from, bucket);
-        if (f->drops && run.is_excluded)
+        const struct run *run = people_run(w, events + from, count - from, bucket);
+        if (f->drops && run->is_excluded)
             continue;
         if (w->p->picks) {
-            if (w->p->pick_bucket == bucket && reaches(&run, f->from_step) &&
-                outcome_is_picked(w->p, &run))
+            if (w->p->pick_bucket == bucket && reaches(run, f->from_step) &&
+                outcome_is_picked(w->p, run))
                 w->is_picked = true;
             continue;
         }
-        t->from[bucket] += reaches(&run, f->from_step);
-        t->to[bucket] += reaches(&run, f->from_step) && reaches(&run, f->to_step);
+        t->from[bucket] += reaches(run, f->from_step);
+        t->to[bucket] += reaches(run, f->from_step) && reaches(run, f->to_step);
     }
 }
 
@@ -245,8 +249,7 @@ static void one_add(struct worker *w, const struct funnel_event *events, size_t 
     } else if (w->f->count == COUNT_TOTALS) {
         totals_add(w, events, count);
     } else {
-        struct run run = people_run(w, events, count, BUCKET_ANY);
-        outcome_add(w, &run);
+        outcome_add(w, people_run(w, events, count, BUCKET_ANY));
     }
 }
 
@@ -278,6 +281,7 @@ static bool tally_take(struct worker *w, uint32_t slot)
         w->tally_count = now;
     }
     w->tally = &w->tallies[slot];
+    tally_begin(w->f, w->tally);
     return !w->p->picks || slot == w->p->pick_slot;
 }
 
@@ -304,8 +308,7 @@ static uint32_t touch_slot(const struct worker *w, size_t count)
 static void values_add(struct worker *w, size_t count, uint64_t unit_key)
 {
     const struct funnel *f = w->f;
-    uint32_t judged =
-        f->attribution == TOUCH_STEP ? (uint32_t)1 << f->attribution_step : UINT32_MAX;
+    step_set judged = f->attribution == TOUCH_STEP ? step_bit(f->attribution_step) : ~(step_set)0;
 
     if (f->order == ORDER_UNORDERED && f->attribution == TOUCH_STEP)
         judged = 1;
@@ -363,11 +366,9 @@ static bool sink_plain(void *context, const struct scan_batch *b)
     return true;
 }
 
-static bool reading_make(struct funnel_pass *p, struct reading *r, struct err *e)
+static bool roles_read(struct funnel *f, struct reading *r, int64_t to, struct err *e)
 {
-    struct funnel *f = p->f;
     struct question *q = f->q;
-    int64_t to = range_seen_to(q, q->to);
 
     for (size_t s = 0; s < f->step_count; s++)
         if (!reading_role(q, r, &f->steps[s].role, true, q->from, to, &f->steps[s].bits, e))
@@ -382,6 +383,17 @@ static bool reading_make(struct funnel_pass *p, struct reading *r, struct err *e
         if (!reading_role(q, r, &all, false, q->from, to, &f->other_bits, e))
             return false;
     }
+    return true;
+}
+
+static bool reading_make(struct funnel_pass *p, struct reading *r, struct err *e)
+{
+    struct funnel *f = p->f;
+    struct question *q = f->q;
+    int64_t to = range_seen_to(q, q->to);
+
+    if (wide_is_needed(f) ? !wide_read(f, r, to, e) : !roles_read(f, r, to, e))
+        return false;
     for (size_t h = 0; h < f->hold_count; h++) {
         struct scan_column c = {SCAN_CODE, SCAN_PROPERTY, f->holds[h], f->hold_codes};
         if (!reading_column(q, r, c, &f->hold_columns[h], e))

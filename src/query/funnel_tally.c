@@ -192,7 +192,17 @@ static int64_t time_of(const struct funnel *f, const struct run *run, size_t ste
 
     while (before > 0 && ((f->optional >> (before - 1) & 1) || !(run->taken >> (before - 1) & 1)))
         before--;
-    return before ? MAX(run->at[step] - run->at[before - 1], 0) : 0;
+    return before ? MAX(run->places[step].at - run->places[before - 1].at, 0) : 0;
+}
+
+void tally_begin(const struct funnel *f, struct tally *t)
+{
+    if (t->step_count)
+        return;
+    t->step_count = f->step_count;
+    t->times = mem_array(f->step_count, sizeof *t->times);
+    t->counts = mem_array(f->step_count * 2, sizeof *t->counts);
+    t->stopped = t->counts + f->step_count;
 }
 
 void tally_add(const struct funnel *f, struct tally *t, const struct run *run)
@@ -210,7 +220,7 @@ void tally_add(const struct funnel *f, struct tally *t, const struct run *run)
     }
     if (f->show == SHOW_TIME_TO_CONVERT && (run->taken >> f->to_step & 1) &&
         (run->taken >> f->from_step & 1))
-        times_push(&t->samples, MAX(run->at[f->to_step] - run->at[f->from_step], 0));
+        times_push(&t->samples, MAX(run->places[f->to_step].at - run->places[f->from_step].at, 0));
 }
 
 static void times_merge(struct times *into, struct times *from)
@@ -230,7 +240,9 @@ static void times_merge(struct times *into, struct times *from)
 
 void tally_merge(const struct funnel *f, struct tally *into, struct tally *from)
 {
-    for (size_t s = 0; s < f->step_count; s++) {
+    if (from->step_count)
+        tally_begin(f, into);
+    for (size_t s = 0; s < from->step_count; s++) {
         into->counts[s] += from->counts[s];
         into->stopped[s] += from->stopped[s];
         times_merge(&into->times[s], &from->times[s]);
@@ -250,8 +262,10 @@ void tally_merge(const struct funnel *f, struct tally *into, struct tally *from)
 
 void tally_free(struct tally *t)
 {
-    for (size_t s = 0; s < STEPS_MAX; s++)
+    for (size_t s = 0; s < t->step_count; s++)
         mem_free(t->times[s].list);
+    mem_free(t->times);
+    mem_free(t->counts);
     mem_free(t->samples.list);
     mem_free(t->from);
     mem_free(t->to);

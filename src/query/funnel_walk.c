@@ -13,14 +13,16 @@ struct instant {
     uint32_t *list; /* events that may fill steps */
     size_t count;
     size_t total; /* all events, for strict */
-    uint32_t steps;
-    uint32_t blocks; /* of exclusions that hold here */
+    step_set steps;
+    step_set blocks; /* of exclusions that hold here */
     int64_t time;
 };
 
 void walk_free(struct walk *w)
 {
     mem_free(w->instant);
+    for (size_t s = 0; s < STEPS_MAX; s++)
+        mem_free(w->queues[s].events);
 }
 
 static void instant_keep(struct walk *w, struct instant *n, size_t index)
@@ -100,7 +102,7 @@ static void best_offer(struct walk *w, const struct run *run)
 
     if (run->depth > w->best.depth || is_anchored_anew ||
         (w->f->drops && run->depth == w->best.depth && w->best.is_excluded && !run->is_excluded))
-        w->best = *run;
+        run_copy(&w->best, run);
 }
 
 /* ---- entry latest ---- */
@@ -111,11 +113,9 @@ static void exclude(struct walk *w, const struct instant *n)
         struct run *run = &w->entered[d];
         if (!(n->blocks >> (d - 1) & 1))
             continue;
-        bool has_passed = false; /* the same run stands further on */
-        for (size_t k = d + 1; k <= w->f->step_count; k++)
-            has_passed = has_passed || (w->entered[k].depth && run->depth &&
-                                        w->entered[k].start_event == run->start_event);
-        if (run->depth && !has_passed && run_in_window(w->f, run, n->time))
+        /* Where the same run stands further on it goes on from there; the step after this one it
+         * cannot repeat, or the exclusion would lie between the two. */
+        if (run->depth && run_in_window(w->f, run, n->time))
             run->is_excluded = true;
         if (w->best.depth == d && run_in_window(w->f, &w->best, n->time))
             w->best.is_excluded = true;
@@ -144,12 +144,12 @@ static bool newest_at(const struct walk *w, const struct instant *n, uint32_t de
             break;
         if (!instant_extend(w, n->list, n->count, run, UINT32_MAX, depth, &out))
             continue;
-        bool is_newer = !is_found || out.start > found->start ||
-                        (out.start == found->start &&
-                         __builtin_popcount(out.taken) >= __builtin_popcount(found->taken));
+        bool is_newer =
+            !is_found || out.start > found->start ||
+            (out.start == found->start && steps_in(out.taken) >= steps_in(found->taken));
         if (!is_newer)
             continue;
-        *found = out;
+        run_copy(found, &out);
         *keeps_all = !i || run_gained(&out, run) == n->total;
         is_found = true;
     }
@@ -175,7 +175,7 @@ static void latest_instant(struct walk *w, const struct instant *n)
             here->depth && here->is_excluded && here->start_event == found.start_event;
         if (is_blocked) /* that run goes no further, however often it repeats the step */
             continue;
-        *here = found;
+        run_copy(here, &found);
         if (is_strict && !keeps_all)
             here->depth = 0;
         if (is_first) /* the furthest that moved */
@@ -255,10 +255,10 @@ static void follow_advance(struct follow *f, const struct instant *n)
                      furthest(f, n, &fresh, &newer) && (!moves || newer.depth >= further.depth);
 
     if (has_newer) {
-        f->run = newer;
+        run_copy(&f->run, &newer);
     } else if (moves) {
         bool is_broken = funnel->order == ORDER_STRICT && run_gained(&further, &f->run) != n->total;
-        f->run = further;
+        run_copy(&f->run, &further);
         if (is_broken) {
             follow_end(f);
             return;
