@@ -132,8 +132,27 @@ static uint32_t find_now(struct textmap *m, struct str text)
     return found;
 }
 
-static bool log_change(struct people *p, const struct fact *f, uint32_t subject, uint32_t other)
+static bool apply_merge(struct people *p, const struct fact *f)
 {
+    if (str_equal(f->subject, f->other))
+        return false;
+    uint32_t subject = textmap_put(p->ids, f->subject, NULL);
+    uint32_t other = textmap_put(p->ids, f->other, NULL);
+    if (!merges_join(p->merges, subject, other))
+        return false;
+    identity_log_add(p->log, f, subject, other);
+    return true;
+}
+
+static bool apply_unmerge(struct people *p, struct fact *f)
+{
+    uint32_t subject = find_now(p->ids, f->subject), other = find_now(p->ids, f->other);
+    if (subject == TEXTMAP_NONE || other == TEXTMAP_NONE)
+        return false;
+    subject = merges_meant(p->merges, subject, other);
+    if (!merges_part(p->merges, subject, other))
+        return false;
+    f->subject = textmap_at(p->ids, subject);
     identity_log_add(p->log, f, subject, other);
     return true;
 }
@@ -150,21 +169,10 @@ static bool apply(struct people *p, struct fact *f)
         uint32_t ordinal = textmap_put(p->accounts, f->subject, &is_new);
         return apply_traits(p, f, p->account_traits, ordinal) || is_new;
     }
-    case FACT_MERGE: {
-        if (str_equal(f->subject, f->other))
-            return false;
-        uint32_t subject = textmap_put(p->ids, f->subject, NULL);
-        uint32_t other = textmap_put(p->ids, f->other, NULL);
-        return merges_join(p->merges, subject, other) && log_change(p, f, subject, other);
-    }
-    case FACT_UNMERGE: {
-        uint32_t subject = find_now(p->ids, f->subject), other = find_now(p->ids, f->other);
-        if (subject == TEXTMAP_NONE || other == TEXTMAP_NONE)
-            return false;
-        subject = merges_meant(p->merges, subject, other);
-        f->subject = textmap_at(p->ids, subject);
-        return merges_part(p->merges, subject, other) && log_change(p, f, subject, other);
-    }
+    case FACT_MERGE:
+        return apply_merge(p, f);
+    case FACT_UNMERGE:
+        return apply_unmerge(p, f);
     case FACT_ERASE:
     case FACT_ERASE_ID:
         break; /* store_erase.c: more than people's own matter */
@@ -193,6 +201,28 @@ bool people_apply(struct people *p, struct fact *f)
         return false;
     changed(p);
     return true;
+}
+
+static void replay_entry(struct people *p, bool is_part, uint32_t subject, uint32_t other)
+{
+    if (is_part)
+        merges_part(p->merges, subject, other);
+    else
+        merges_join(p->merges, subject, other);
+}
+
+void people_load_fact(struct people *p, const struct fact *f)
+{
+    struct fact own = *f;
+    if (f->kind != FACT_MERGE && f->kind != FACT_UNMERGE) {
+        people_apply(p, &own);
+        return;
+    }
+    uint32_t subject = textmap_put(p->ids, f->subject, NULL);
+    uint32_t other = textmap_put(p->ids, f->other, NULL);
+    identity_log_add(p->log, f, subject, other);
+    replay_entry(p, f->kind == FACT_UNMERGE, subject, other);
+    changed(p);
 }
 
 /* ---- erasing ---- */
@@ -245,10 +275,7 @@ static size_t replay_merges(struct people *p, const uint32_t *list, size_t count
         const struct identity_entry *n = identity_log_at(p->log, i);
         if (!is_touched[tied_to(ties, n->other)] || names_erased(p, n))
             continue;
-        if (n->is_part)
-            merges_part(p->merges, n->subject, n->other);
-        else
-            merges_join(p->merges, n->subject, n->other);
+        replay_entry(p, n->is_part, n->subject, n->other);
     }
     mem_free(ties);
     mem_free(is_touched);

@@ -39,6 +39,9 @@ struct str people_id_at(const struct people *p, uint32_t ordinal);
  * two would come together again.
  */
 bool people_apply(struct people *p, struct fact *f);
+/* One that the facts file holds. Merges and unmerges join the log as they are, even where, without
+ * those that named people erased since, they change nothing: later erasures replay them, too. */
+void people_load_fact(struct people *p, const struct fact *f);
 /*
  * Erasing ids: from now on nobody finds them, their traits and merges are gone, and the same text
  * is somebody new. The text itself can be read by ordinal until it is blanked, which is for when

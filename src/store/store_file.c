@@ -158,9 +158,8 @@ bool store_walk_facts(struct batch_reader *r, struct str blocks, struct str path
 static bool apply_fact(void *context, const struct fact *f, struct str payload, struct err *e)
 {
     struct store *s = context;
-    struct fact own = *f;
     (void)payload, (void)e;
-    people_apply(s->people, &own);
+    people_load_fact(s->people, f);
     return true;
 }
 

@@ -18,6 +18,7 @@
 #include "store/store.h"
 
 enum { PLAIN_EVENTS_MAX = 2048, PLAIN_PEOPLE = 12, PLAIN_NAMES = 5, PLAIN_NOBODY = 255 };
+enum { PLAIN_LOG_MAX = 2048 };
 #define PLAIN_START INT64_C(1767225600000) /* 2026-01-01 */
 #define PLAIN_SPAN INT64_C(7776000000)     /* 90 days: three or four months of segments */
 
@@ -29,6 +30,11 @@ struct plain {
     uint8_t parent[PLAIN_PEOPLE];              /* PLAIN_NOBODY: a root */
     uint8_t words[PLAIN_PEOPLE][PLAIN_PEOPLE]; /* merges of this one that stand, the newest last */
     uint8_t word_count[PLAIN_PEOPLE];
+    struct plain_word { /* merges and unmerges that changed something, the oldest first */
+        bool is_part;
+        uint8_t subject, other;
+    } log[PLAIN_LOG_MAX];
+    uint32_t log_count;
     int64_t level[PLAIN_PEOPLE]; /* 0: none */
     uint64_t level_order[PLAIN_PEOPLE];
     int64_t created[PLAIN_PEOPLE]; /* FACT_CREATED_NONE */
@@ -128,18 +134,18 @@ static inline bool plain_unsay(struct plain *m, unsigned subject, unsigned other
     return kept < count;
 }
 
-/* Exactly one merge is taken back, and the newest before it that makes no circle counts again. */
-static inline bool plain_unmerge(struct plain *m, unsigned subject, unsigned other)
+/* Whose merge is taken back: the newest before it that makes no circle counts again. */
+static inline bool plain_unmerge(struct plain *m, unsigned *subject, unsigned other)
 {
-    if (subject == other)
+    if (*subject == other)
         return false;
-    if (!plain_unsay(m, subject, other)) {
-        if (m->parent[other] == PLAIN_NOBODY || plain_root(m, subject) != plain_root(m, other))
+    if (!plain_unsay(m, *subject, other)) {
+        if (m->parent[other] == PLAIN_NOBODY || plain_root(m, *subject) != plain_root(m, other))
             return false;
-        subject = m->parent[other];
-        plain_unsay(m, subject, other);
+        *subject = m->parent[other];
+        plain_unsay(m, *subject, other);
     }
-    if (m->parent[other] != subject)
+    if (m->parent[other] != *subject)
         return true;
     m->parent[other] = PLAIN_NOBODY;
     for (unsigned i = m->word_count[other]; i-- > 0;)
@@ -150,21 +156,54 @@ static inline bool plain_unmerge(struct plain *m, unsigned subject, unsigned oth
     return true;
 }
 
+static inline bool plain_merge(struct plain *m, unsigned subject, unsigned other)
+{
+    if (plain_root(m, subject) == plain_root(m, other))
+        return false;
+    m->parent[other] = (uint8_t)subject;
+    plain_unsay(m, subject, other);
+    m->words[other][m->word_count[other]++] = (uint8_t)subject;
+    return true;
+}
+
+static inline bool plain_log(struct plain *m, bool is_part, unsigned subject, unsigned other)
+{
+    REQUIRE(m->log_count < PLAIN_LOG_MAX);
+    m->log[m->log_count++] = (struct plain_word){is_part, (uint8_t)subject, (uint8_t)other};
+    return true;
+}
+
+/* As if what names these people had never been said. */
+static inline void plain_replay_without(struct plain *m, const bool *is_gone)
+{
+    uint32_t kept = 0;
+    for (unsigned i = 0; i < PLAIN_PEOPLE; i++) {
+        m->parent[i] = PLAIN_NOBODY;
+        m->word_count[i] = 0;
+    }
+    for (uint32_t i = 0; i < m->log_count; i++) {
+        struct plain_word w = m->log[i];
+        unsigned subject = w.subject;
+        if (is_gone[w.subject] || is_gone[w.other])
+            continue;
+        m->log[kept++] = w;
+        if (w.is_part)
+            plain_unmerge(m, &subject, w.other);
+        else
+            plain_merge(m, subject, w.other);
+    }
+    m->log_count = kept;
+}
+
 static inline bool plain_fact(struct plain *m, enum fact_kind kind, unsigned subject,
                               unsigned other, int64_t level, int64_t created)
 {
     m->facts++;
-    bool is_together = plain_root(m, subject) == plain_root(m, other);
     switch (kind) {
     case FACT_MERGE:
-        if (is_together)
-            return false;
-        m->parent[other] = (uint8_t)subject;
-        plain_unsay(m, subject, other);
-        m->words[other][m->word_count[other]++] = (uint8_t)subject;
-        return true;
+        return plain_merge(m, subject, other) && plain_log(m, false, subject, other);
     case FACT_UNMERGE:
-        return plain_unmerge(m, subject, other);
+        return plain_unmerge(m, &subject, other) && plain_log(m, true, subject, other);
     default:
         m->level[subject] = level;
         m->level_order[subject] = m->facts;
@@ -175,7 +214,7 @@ static inline bool plain_fact(struct plain *m, enum fact_kind kind, unsigned sub
     }
 }
 
-/* Erases a person with all who are the same: how many events went. Words of others about them, too.
+/* Erases a person with all who are the same: how many events went.
  */
 static inline uint64_t plain_erase(struct plain *m, unsigned person)
 {
@@ -192,16 +231,12 @@ static inline uint64_t plain_erase(struct plain *m, unsigned person)
     m->rows -= events;
     for (unsigned i = 0; i < PLAIN_PEOPLE; i++) {
         if (is_gone[i]) {
-            m->parent[i] = PLAIN_NOBODY;
-            m->word_count[i] = 0;
             m->level[i] = 0;
             m->level_order[i] = 0;
             m->created[i] = (int64_t)FACT_CREATED_NONE;
         }
-        for (unsigned j = 0; j < PLAIN_PEOPLE; j++)
-            if (is_gone[j])
-                plain_unsay(m, j, i);
     }
+    plain_replay_without(m, is_gone);
     return events;
 }
 
