@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "query/behaviour.h"
+#include "query/computed.h"
 #include "query/named.h"
 #include "query/operator.h"
 
@@ -270,6 +271,11 @@ static bool leaf_read(struct question *q, const struct ask *a, const struct scan
         *place = property;
         question_asks_property(q, l->property, place);
     }
+    if (c->subject == SCAN_PROPERTY && subject == OF_EVENT &&
+        !computed_find(q, l->property, question_keep(q, property), &c->computed, e))
+        return false;
+    if (c->computed)
+        c->subject = SCAN_COMPUTED;
     if (!leaf_tests_read(q, a, l, e))
         return false;
     c->test = event_test;

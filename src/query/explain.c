@@ -12,7 +12,7 @@ static void names_write(const struct scan_condition *c, struct buf *out)
             buf_add(out, STR(", "));
         names_write(c->children[i], out);
     }
-    if (c->kind == SCAN_TEST && c->subject == SCAN_PROPERTY)
+    if (c->kind == SCAN_TEST && (c->subject == SCAN_PROPERTY || c->subject == SCAN_COMPUTED))
         buf_printf(out, "\"%.*s\"", STR_ARG(c->property));
     else if (c->kind == SCAN_TEST)
         buf_add(out, str_of(subjects[c->subject]));

@@ -66,6 +66,15 @@ bool named_is_event(struct question *q, struct named *n, bool *is, struct err *e
     return true;
 }
 
+bool named_is_property(struct question *q, struct named *n, bool *is, struct err *e)
+{
+    if (!named_open(q, n, e))
+        return false;
+    *is = json_type(json_member(n->body, STR("expression"))) != JSON_ABSENT ||
+          json_type(json_member(n->body, STR("merges"))) == JSON_ARRAY;
+    return true;
+}
+
 /* It and the names it stands for, as they were sent. */
 static bool merged_read(struct question *q, const struct named *n, const struct ask *list,
                         struct matcher *out, struct err *e)

@@ -13,9 +13,10 @@ struct named {
     const struct vocabulary_entry *entry;
     struct json_parser *parser; /* NULL until its body was needed */
     struct json body;
-    bool is_reading;    /* its own conditions: to find circles */
-    bool is_walked;     /* while looking for times that move */
-    struct saved *read; /* of a segment: what was read of it so far */
+    bool is_reading;                      /* its own conditions: to find circles */
+    bool is_walked;                       /* while looking for times that move */
+    struct saved *read;                   /* of a segment: what was read of it so far */
+    const struct scan_computed *computed; /* of a property, once it was asked for */
 };
 
 /* A segment whose set is found before the question's own scan. */
@@ -41,6 +42,8 @@ void named_free(struct question *q);
 
 /* Is it an event of the project's own making (not just a note on one that is sent)? */
 MUST_USE bool named_is_event(struct question *q, struct named *n, bool *is, struct err *e);
+/* Is it a property that is computed, or that others are merged under? */
+MUST_USE bool named_is_property(struct question *q, struct named *n, bool *is, struct err *e);
 /* Its events, as options of a matcher without a filter of its own. */
 MUST_USE bool named_event(struct question *q, struct named *n, const struct ask *place,
                           struct matcher *out, struct err *e);

@@ -1,6 +1,8 @@
 /* query/plain_source: scans over plain arrays, naive on purpose. */
 #include "query/plain_source.h"
 
+#include "base/buf.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -45,6 +47,24 @@ static struct value event_value(const struct event *e, enum scan_subject subject
     return missing;
 }
 
+/* Of a computed one: made of the inputs, its text in `room`. */
+static struct value made_value(const struct event *e, enum scan_subject subject,
+                               struct str property, const struct scan_computed *computed,
+                               struct buf *room)
+{
+    struct value values[SCAN_INPUTS_MAX];
+
+    if (subject != SCAN_COMPUTED)
+        return event_value(e, subject, property);
+    for (size_t i = 0; i < computed->input_count; i++) {
+        values[i] = event_value(e, SCAN_PROPERTY, computed->inputs[i]);
+        if (values[i].type == VALUE_NULL)
+            values[i].type = VALUE_MISSING;
+    }
+    buf_clear(room);
+    return computed->compute(computed->context, values, room);
+}
+
 static bool passes(const struct scan_condition *c, const struct event *e, uint32_t unit)
 {
     if (!c)
@@ -52,7 +72,8 @@ static bool passes(const struct scan_condition *c, const struct event *e, uint32
     if (c->kind == SCAN_TEST) {
         if (c->subject == SCAN_UNIT)
             return c->test_unit(c->context, unit);
-        struct value v = event_value(e, c->subject, c->property);
+        BUF_AUTO made = {0};
+        struct value v = made_value(e, c->subject, c->property, c->computed, &made);
         if (v.type == VALUE_NULL)
             v.type = VALUE_MISSING;
         return c->test(c->context, v);
@@ -112,15 +133,18 @@ static int by_unit_time(const void *a, const void *b)
 static uint32_t code_of(const struct scan_column *c, const struct event *e)
 {
     char room[VALUE_TEXT_BYTES];
-    struct str text = value_text(event_value(e, c->subject, c->property), room);
+    BUF_AUTO made = {0};
+    struct str text = value_text(made_value(e, c->subject, c->property, c->computed, &made), room);
 
     return text.len ? intern_put(c->codes, text) : SCAN_CODE_NONE;
 }
 
 static double number_of(const struct scan_column *c, const struct event *e)
 {
+    BUF_AUTO made = {0};
     double v;
-    return value_number(event_value(e, c->subject, c->property), &v) ? v : NAN;
+
+    return value_number(made_value(e, c->subject, c->property, c->computed, &made), &v) ? v : NAN;
 }
 
 /* The arrays of a batch that holds the list's events. */

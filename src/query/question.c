@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "query/behaviour.h"
+#include "query/computed.h"
 #include "query/condition.h"
 #include "query/group.h"
 #include "query/named.h"
@@ -318,10 +319,16 @@ struct str matcher_name(const struct question *q, const struct matcher *m)
 
 void question_asks_property(struct question *q, struct str name, const struct ask *place)
 {
+    struct err ignored = {0};
+    bool is_made = false;
+
     if (q->named_depth)
         return;
+    struct named *n = named_find(q, VOCABULARY_PROPERTY, name);
+    if (n && !named_is_property(q, n, &is_made, &ignored))
+        is_made = true; /* it is damaged: whoever reads it says so */
     ARRAY_PUSH(q->properties, q->property_count, q->property_room) =
-        (struct name_asked){name, place, false};
+        (struct name_asked){name, place, is_made};
 }
 
 /* ---- names that nobody has ---- */
@@ -449,9 +456,20 @@ static bool properties_check(struct question *q, struct err *e)
     return true;
 }
 
+/* Wrong expressions are found here, where the place of the name is known. */
+static bool computed_check(struct question *q, struct err *e)
+{
+    const struct scan_computed *unused;
+
+    for (size_t i = 0; i < q->property_count; i++)
+        if (!computed_find(q, q->properties[i].name, q->properties[i].place, &unused, e))
+            return false;
+    return true;
+}
+
 bool question_check_names(struct question *q, struct err *e)
 {
-    return events_check(q, e) && properties_check(q, e);
+    return computed_check(q, e) && events_check(q, e) && properties_check(q, e);
 }
 
 /* ---- scanning ---- */
@@ -494,6 +512,10 @@ bool reading_column(struct question *q, struct reading *r, struct scan_column c,
 {
     size_t k = 0;
 
+    if (c.subject == SCAN_PROPERTY && !computed_find(q, c.property, &q->root, &c.computed, e))
+        return false;
+    if (c.computed)
+        c.subject = SCAN_COMPUTED;
     for (; k < r->plan.column_count; k++) {
         const struct scan_column *o = &r->columns[k];
         if (o->kind == c.kind && o->subject == c.subject && o->codes == c.codes &&

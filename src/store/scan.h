@@ -29,6 +29,20 @@ enum scan_subject {
     SCAN_ACCOUNT,  /* text */
     SCAN_SESSION,  /* text */
     SCAN_UNIT,     /* the person's unit number: test_unit is called instead of test */
+    SCAN_COMPUTED, /* made of properties of the event, as `computed` says */
+};
+
+/* A value made of an event's properties: pure, and called from any thread. `values` are those of
+ * the inputs (VALUE_MISSING where there is none). A text of the result lies in `room`, in an input
+ * or in the context. One input costs no more than the property itself where that has a dictionary.
+ */
+enum { SCAN_INPUTS_MAX = 16 };
+struct buf;
+struct scan_computed {
+    const struct str *inputs; /* different names */
+    size_t input_count;       /* at least 1 */
+    struct value (*compute)(const void *context, const struct value *values, struct buf *room);
+    const void *context;
 };
 
 /* A tree over one event. `test` must be pure: it is called from any thread, once for each distinct
@@ -42,6 +56,7 @@ struct scan_condition {
     bool (*test)(const void *context, struct value v);
     bool (*test_unit)(const void *context, uint32_t unit);
     const void *context;
+    const struct scan_computed *computed; /* of SCAN_COMPUTED */
 };
 
 struct scan_selector {
@@ -58,7 +73,8 @@ struct scan_column {
     enum { SCAN_CODE, SCAN_NUMBER } kind;
     enum scan_subject subject;
     struct str property;
-    struct intern *codes; /* of SCAN_CODE; may be shared by columns */
+    struct intern *codes;                 /* of SCAN_CODE; may be shared by columns */
+    const struct scan_computed *computed; /* of SCAN_COMPUTED */
 };
 
 /* Interval numbers of events before the first and from the last edge on. */

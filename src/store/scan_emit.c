@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "base/buf.h"
+
 void output_init(struct output *o, const struct scan_plan *p, bool needs_order, bool has_sequence)
 {
     *o = (struct output){
@@ -166,6 +168,33 @@ static uint32_t code_at(const struct wanted *w, uint32_t row)
     return SCAN_CODE_NONE;
 }
 
+/* The computed value of a row; `made` holds its text. */
+static struct value made_at(const struct wanted *w, uint32_t row, struct buf *made)
+{
+    return w->computed ? computed_at(w->computed, row, made)
+                       : computed_of_one(w->column->computed, parts_value(&w->parts, row), made);
+}
+
+static void emit_made_codes(const struct wanted *w, const struct row_run *run, uint32_t *out)
+{
+    BUF_AUTO made = {0};
+
+    for (size_t k = 0; k < run->count; k++) {
+        char room[VALUE_TEXT_BYTES];
+        struct str text = value_text(made_at(w, RUN_ROW(run, k), &made), room);
+        out[k] = text.len ? intern_find(w->column->codes, text) : SCAN_CODE_NONE;
+    }
+}
+
+static void emit_made_numbers(const struct wanted *w, const struct row_run *run, double *out)
+{
+    BUF_AUTO made = {0};
+
+    for (size_t k = 0; k < run->count; k++)
+        if (!value_number(made_at(w, RUN_ROW(run, k), &made), &out[k]))
+            out[k] = NAN;
+}
+
 /* The usual column: one type, a dictionary, in most rows. */
 static bool is_plain(const struct wanted *w, bool has_table)
 {
@@ -177,7 +206,9 @@ static void emit_codes(const struct wanted *w, const struct row_run *run, uint32
     const struct column *c = w->parts.count ? w->parts.list[0].column : NULL;
     const uint32_t *codes = c ? w->parts.list[0].codes : NULL;
 
-    if (!is_plain(w, codes != NULL))
+    if (!is_plain(w, codes != NULL) && w->column->subject == SCAN_COMPUTED)
+        emit_made_codes(w, run, out);
+    else if (!is_plain(w, codes != NULL))
         RUN_EACH(run, row, k, out[k] = code_at(w, row));
     else if (c->lane_bits == 8)
         RUN_EACH(run, row, k, out[k] = codes[((const uint8_t *)c->lanes)[row]]);
@@ -210,6 +241,8 @@ static void emit_numbers(const struct wanted *w, const struct row_run *run, doub
 
     if (is_plain(w, numbers != NULL))
         RUN_EACH(run, row, k, out[k] = numbers[column_lane(c, row)]);
+    else if (w->column->subject == SCAN_COMPUTED)
+        emit_made_numbers(w, run, out);
     else
         RUN_EACH(run, row, k, out[k] = number_at(w, row));
 }

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "base/buf.h"
 #include "base/limits.h"
 #include "store/chunk.h"
 #include "store/people.h"
@@ -96,9 +97,30 @@ static const uint8_t *test_table(const struct segment_context *c,
     if (shift)
         pass[0] = missing_passes;
     for (uint32_t code = 0; code < column->dictionary_count; code++)
-        pass[code + shift] =
-            condition->test(condition->context, column_dictionary_value(column, code));
+        pass[code + shift] = computed_passes(condition, column_dictionary_value(column, code));
     return pass;
+}
+
+/* Where the inputs of a computed value stand; *parts: of its only one. */
+static bool computed_make(const struct segment_context *c, struct segment_plan *s,
+                          const struct scan_computed *what, struct parts *parts,
+                          const struct computed_plan **out, struct err *e)
+{
+    struct computed_plan *p = arena_alloc(c->arena, sizeof *p);
+    size_t found = 0;
+
+    p->what = what;
+    p->inputs = arena_array(c->arena, what->input_count, sizeof *p->inputs);
+    for (size_t i = 0; i < what->input_count; i++) {
+        if (!parts_find(s, SCAN_PROPERTY, what->inputs[i], &p->inputs[i], e))
+            return false;
+        found += p->inputs[i].count > 0;
+    }
+    if (what->input_count == 1)
+        *parts = p->inputs[0];
+    else if (found) /* else all rows have the value of nothing */
+        *out = p;
+    return true;
 }
 
 static bool test_make(const struct segment_context *c, struct segment_plan *s,
@@ -113,10 +135,13 @@ static bool test_make(const struct segment_context *c, struct segment_plan *s,
     *out = n;
     if (condition->subject == SCAN_UNIT || condition->subject == SCAN_TIME)
         return true;
-    n->missing_passes = condition->test(condition->context, missing);
-    if (!parts_find(s, condition->subject, condition->property, &n->parts, e))
+    n->missing_passes = computed_passes(condition, missing);
+    bool ok = condition->subject == SCAN_COMPUTED
+                  ? computed_make(c, s, condition->computed, &n->parts, &n->computed, e)
+                  : parts_find(s, condition->subject, condition->property, &n->parts, e);
+    if (!ok)
         return false;
-    if (!n->parts.count)
+    if (!n->parts.count && !n->computed)
         *out = n->missing_passes ? &node_true : &node_false;
     for (size_t i = 0; i < n->parts.count; i++) {
         struct part *p = &n->parts.list[i];
@@ -187,6 +212,8 @@ static bool test_passes(const struct node *n, const struct segment_plan *s, uint
         return c->test(
             c->context,
             (struct value){.type = VALUE_INT, .integer = s->segment->month_start + s->time[row]});
+    if (n->computed)
+        return computed_row_passes(n->computed, c, row);
     for (size_t i = 0; i < n->parts.count; i++) {
         const struct part *p = &n->parts.list[i];
         uint64_t place;
@@ -199,7 +226,7 @@ static bool test_passes(const struct node *n, const struct segment_plan *s, uint
         } else {
             struct value v = column_value(p->column, row);
             if (!value_is_absent(v))
-                return c->test(c->context, v);
+                return computed_passes(c, v);
         }
     }
     return n->missing_passes;
@@ -238,11 +265,27 @@ static uint32_t code_of(struct intern *codes, struct value v)
     return text.len ? intern_put(codes, text) : SCAN_CODE_NONE;
 }
 
+/* The value of a column that was asked for, made of one that is there. */
+static struct value wanted_value(const struct scan_column *column, struct value v, struct buf *room)
+{
+    return column->subject == SCAN_COMPUTED ? computed_of_one(column->computed, v, room) : v;
+}
+
+static bool too_many_values(const struct scan_column *column, struct err *e)
+{
+    err_set(e, ERR_INVALID, "%.*s has too many different values to break down by",
+            STR_ARG(column->property));
+    err_code(e, "query.too_many_values");
+    return err_hint(e, "give numeric buckets, or filter first");
+}
+
 /* Values outside dictionaries get their codes before the scan, so that lookups need no lock. */
-static bool codes_prepare(struct segment *g, const struct column *c, struct intern *codes,
-                          struct err *e)
+static bool codes_prepare(struct segment *g, const struct column *c,
+                          const struct scan_column *column, struct err *e)
 {
     enum { STEP = 65536 };
+    BUF_AUTO room = {0};
+
     for (uint32_t from = 0; from < g->rows; from += STEP) {
         uint32_t to = MIN(g->rows, from + STEP);
         if (!segment_pin(g, c, from, to, e))
@@ -250,61 +293,110 @@ static bool codes_prepare(struct segment *g, const struct column *c, struct inte
         for (uint32_t row = from; row < to; row++) {
             struct value v = column_value(c, row);
             if (!value_is_absent(v))
-                code_of(codes, v);
+                code_of(column->codes, wanted_value(column, v, &room));
         }
-        if (intern_bytes(codes) > (32U << 20)) {
-            err_set(e, ERR_INVALID, "%.*s has too many different values to break down by",
-                    STR_ARG(c->property));
-            err_code(e, "query.too_many_values");
-            return err_hint(e, "give numeric buckets, or filter first");
-        }
+        if (intern_bytes(column->codes) > (32U << 20))
+            return too_many_values(column, e);
     }
     return true;
 }
 
 static bool codes_make(const struct segment_context *c, struct segment_plan *s,
-                       const struct scan_column *column, struct part *p, struct err *e)
+                       const struct wanted *w, struct part *p, struct err *e)
 {
+    const struct scan_column *column = w->column;
     const struct column *d = p->column;
+    BUF_AUTO room = {0};
 
     if (d->form != FORM_DICTIONARY)
-        return codes_prepare(s->segment, d, column->codes, e);
+        return codes_prepare(s->segment, d, column, e);
     uint32_t shift = d->is_optional;
     uint32_t *codes = arena_array(c->arena, (size_t)d->dictionary_count + 1, sizeof *codes);
     if (shift)
-        codes[0] = SCAN_CODE_NONE;
+        codes[0] = w->missing_code;
     for (uint32_t i = 0; i < d->dictionary_count; i++)
-        codes[i + shift] = code_of(column->codes, column_dictionary_value(d, i));
+        codes[i + shift] =
+            code_of(column->codes, wanted_value(column, column_dictionary_value(d, i), &room));
     p->codes = codes;
     return true;
 }
 
-static void numbers_make(const struct segment_context *c, struct part *p)
+static double number_of(struct value v)
+{
+    double number;
+    return value_number(v, &number) ? number : NAN;
+}
+
+static void numbers_make(const struct segment_context *c, const struct wanted *w, struct part *p)
 {
     const struct column *d = p->column;
+    BUF_AUTO room = {0};
 
     if (d->form != FORM_DICTIONARY)
         return;
     uint32_t shift = d->is_optional;
     double *numbers = arena_array(c->arena, (size_t)d->dictionary_count + 1, sizeof *numbers);
     if (shift)
-        numbers[0] = NAN;
+        numbers[0] = w->missing_number;
     for (uint32_t i = 0; i < d->dictionary_count; i++)
-        if (!value_number(column_dictionary_value(d, i), &numbers[i + shift]))
-            numbers[i + shift] = NAN;
+        numbers[i + shift] =
+            number_of(wanted_value(w->column, column_dictionary_value(d, i), &room));
     p->numbers = numbers;
+}
+
+/* The texts of a value of several inputs, row by row. */
+static bool computed_codes_prepare(struct segment_plan *s, const struct wanted *w, struct err *e)
+{
+    enum { STEP = 65536 };
+    struct segment *g = s->segment;
+    BUF_AUTO room = {0};
+
+    for (uint32_t from = 0; from < g->rows; from += STEP) {
+        uint32_t to = MIN(g->rows, from + STEP);
+        for (size_t i = 0; i < w->computed->what->input_count; i++)
+            for (size_t k = 0; k < w->computed->inputs[i].count; k++)
+                if (!segment_pin(g, w->computed->inputs[i].list[k].column, from, to, e))
+                    return false;
+        for (uint32_t row = from; row < to; row++)
+            code_of(w->column->codes, computed_at(w->computed, row, &room));
+        if (intern_bytes(w->column->codes) > (32U << 20))
+            return too_many_values(w->column, e);
+    }
+    return true;
+}
+
+static void missing_make(struct wanted *w)
+{
+    struct value missing = {.type = VALUE_MISSING};
+    BUF_AUTO room = {0};
+
+    w->missing_code = SCAN_CODE_NONE;
+    w->missing_number = NAN;
+    if (w->column->subject != SCAN_COMPUTED)
+        return;
+    struct value v = computed_of_one(w->column->computed, missing, &room);
+    if (w->column->kind == SCAN_NUMBER)
+        w->missing_number = number_of(v);
+    else
+        w->missing_code = code_of(w->column->codes, v);
 }
 
 static bool wanted_make(const struct segment_context *c, struct segment_plan *s,
                         const struct scan_column *column, struct wanted *w, struct err *e)
 {
     w->column = column;
-    if (!parts_find(s, column->subject, column->property, &w->parts, e))
+    missing_make(w);
+    bool ok = column->subject == SCAN_COMPUTED
+                  ? computed_make(c, s, column->computed, &w->parts, &w->computed, e)
+                  : parts_find(s, column->subject, column->property, &w->parts, e);
+    if (!ok)
         return false;
+    if (w->computed && column->kind == SCAN_CODE)
+        return computed_codes_prepare(s, w, e);
     for (size_t i = 0; i < w->parts.count; i++) {
         if (column->kind == SCAN_NUMBER)
-            numbers_make(c, &w->parts.list[i]);
-        else if (!codes_make(c, s, column, &w->parts.list[i], e))
+            numbers_make(c, w, &w->parts.list[i]);
+        else if (!codes_make(c, s, w, &w->parts.list[i], e))
             return false;
     }
     return true;

@@ -27,6 +27,12 @@ struct parts {
     size_t count;
 };
 
+/* A computed value in one segment: where its inputs stand. */
+struct computed_plan {
+    const struct scan_computed *what;
+    struct parts *inputs; /* by input; without parts: no row of the segment has it */
+};
+
 enum node_kind { NODE_FALSE, NODE_TRUE, NODE_ALL, NODE_ANY, NODE_NOT, NODE_TEST };
 
 /* A condition for one segment. */
@@ -37,12 +43,27 @@ struct node {
     const struct scan_condition *condition; /* NODE_TEST */
     struct parts parts;
     bool missing_passes;
+    const struct computed_plan *computed; /* of several inputs: asked for each row; else NULL */
 };
 
 struct wanted {
     struct parts parts;
     const struct scan_column *column;
+    const struct computed_plan *computed; /* of several inputs; else NULL */
+    uint32_t missing_code;                /* where no part has a value */
+    double missing_number;
 };
+
+/* scan_computed.c. `room` is cleared first. */
+struct buf;
+struct value parts_value(const struct parts *parts, uint32_t row);
+struct value computed_at(const struct computed_plan *p, uint32_t row, struct buf *room);
+/* Of its first input alone. */
+struct value computed_of_one(const struct scan_computed *what, struct value v, struct buf *room);
+/* Does the value of the condition's subject (of a computed one: of its only input) pass? */
+bool computed_passes(const struct scan_condition *c, struct value v);
+bool computed_row_passes(const struct computed_plan *p, const struct scan_condition *c,
+                         uint32_t row);
 
 struct segment_plan {
     struct segment *segment;
