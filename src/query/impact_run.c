@@ -190,14 +190,14 @@ static bool is_converted(struct worker *w, const struct scan_batch *b, size_t u,
     for (; i < b->starts[u + 1] && b->time[i] <= l->end; i++) {
         struct funnel_event event = {.time = b->time[i]};
         for (size_t s = 0; s < f->step_count; s++)
-            event.steps |= (uint32_t)((mask_at(b, i) & f->steps[s].bits) != 0) << s;
+            event.steps |= (step_set)((mask_at(b, i) & f->steps[s].bits) != 0) << s;
         if (event.steps)
             ARRAY_PUSH(w->events, count, w->event_room) = event;
     }
     const struct run *run = walk_people(&w->walk, w->events, count, BUCKET_ANY);
     if (run->depth != f->step_count)
         return false;
-    *when = run->at[f->step_count - 1];
+    *when = run->places[f->step_count - 1].at;
     return true;
 }
 
