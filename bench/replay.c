@@ -3,10 +3,11 @@
  * properties) into a new store as fast as it takes them, ends without closing, opens it again and
  * prints what that took.
  *
- *   replay DIR [EVENTS [BATCH [MONTHS [SEAL_ROWS]]]]
+ *   replay DIR [EVENTS [BATCH [MONTHS [SEAL_ROWS [WIDTH]]]]]
  *
  * DIR is made; one that is there is only opened. The events' times are spread over MONTHS.
- * SEAL_ROWS 0: as a server does it; 2000000000: never, so that all of the log is replayed.
+ * SEAL_ROWS 0: as a server does it; 2000000000: never, so that all of the log is replayed. WIDTH:
+ * so many flags more an event, each a byte of log: what takes longest for each byte.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 #include "base/hash.h"
 #include "store/store.h"
 
-enum { PEOPLE = 200000, PROPERTIES = 6, NAMES = 12, COUNTRIES = 40, PATHS = 500 };
+enum { PEOPLE = 200000, PROPERTIES = 6, NAMES = 12, COUNTRIES = 40, PATHS = 500, FLAGS_MAX = 1000 };
 #define MONTH_MS (INT64_C(30) * 86400 * 1000)
 #define START_MS INT64_C(1767225600000) /* 2026-01-01 */
 
@@ -35,11 +36,11 @@ static struct value text(struct str s)
     return (struct value){.type = VALUE_TEXT, .text = s};
 }
 
-static struct event make_event(struct arena *arena, uint64_t k, unsigned months)
+static struct event make_event(struct arena *arena, uint64_t k, unsigned months, size_t width)
 {
     static const char *const plans[] = {"free", "team", "business"};
     uint64_t dice = hash_mix(k ^ 0x5eed);
-    struct property *p = arena_array(arena, PROPERTIES, sizeof *p);
+    struct property *p = arena_array(arena, PROPERTIES + width, sizeof *p);
     p[0] = (struct property){STR("country"),
                              text(arena_printf(arena, "c%02u", (unsigned)(dice % COUNTRIES)))};
     p[1] = (struct property){STR("plan"), text(str_of(plans[dice >> 8 & 1]))};
@@ -50,6 +51,10 @@ static struct event make_event(struct arena *arena, uint64_t k, unsigned months)
     p[4] =
         (struct property){STR("items"), {.type = VALUE_INT, .integer = (int64_t)(dice >> 52 & 15)}};
     p[5] = (struct property){STR("first_visit"), {.type = VALUE_BOOL, .boolean = dice >> 60 & 1}};
+    for (size_t i = 0; i < width; i++)
+        p[PROPERTIES + i] =
+            (struct property){arena_printf(arena, "flag %zu", i),
+                              {.type = VALUE_BOOL, .boolean = hash_mix(dice + i) & 1}};
     return (struct event){
         .id = uuid(arena, k),
         .time = START_MS + (int64_t)(k * 37) - (int64_t)(k % months) * MONTH_MS,
@@ -58,7 +63,7 @@ static struct event make_event(struct arena *arena, uint64_t k, unsigned months)
         .name = arena_printf(arena, "Event number %u", (unsigned)(dice >> 24) % NAMES),
         .person = arena_printf(arena, "user-%u", (unsigned)(hash_mix(k / 4) % PEOPLE)),
         .properties = p,
-        .property_count = PROPERTIES,
+        .property_count = PROPERTIES + width,
     };
 }
 
@@ -68,6 +73,7 @@ struct run {
     uint64_t events;
     size_t batch, seal_rows;
     unsigned months;
+    size_t width;
 };
 
 static struct store *open_store(struct os *os, const struct run *run)
@@ -95,7 +101,7 @@ static void write_log(struct os *os, const struct run *run)
         arena_reset(arena);
         struct event *list = arena_array(arena, run->batch, sizeof *list);
         for (size_t n = 0; n < run->batch; n++)
-            list[n] = make_event(arena, k++, run->months);
+            list[n] = make_event(arena, k++, run->months, run->width);
         struct store_batch batch = {.events = list, .event_count = run->batch};
         ok = store_import_add(i, &batch, &e);
     }
@@ -119,13 +125,15 @@ static double cpu_s(void)
 int main(int argc, char **argv)
 {
     if (argc < 2)
-        return fprintf(stderr, "usage: replay DIR [EVENTS [BATCH [MONTHS [SEAL_ROWS]]]]\n"), 2;
+        return fprintf(stderr, "usage: replay DIR [EVENTS [BATCH [MONTHS [SEAL_ROWS [WIDTH]]]]]\n"),
+               2;
     struct run run = {
         .dir = str_of(argv[1]),
         .events = argc > 2 ? strtoull(argv[2], NULL, 10) : 14000000,
         .batch = argc > 3 ? strtoull(argv[3], NULL, 10) : 100,
         .months = argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : 1,
         .seal_rows = argc > 5 ? strtoull(argv[5], NULL, 10) : 0,
+        .width = argc > 6 ? MIN(strtoull(argv[6], NULL, 10), (unsigned long long)FLAGS_MAX) : 0,
     };
     AUTO(os) *os = os_linux_create();
     if (!os_exists(os, run.dir)) {

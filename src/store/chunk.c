@@ -48,7 +48,8 @@ static void contents_free(struct chunk *c)
         column_end(&c->columns[i]);
     mem_free(c->columns);
     mem_free(c->properties);
-    mem_free(c->guesses);
+    mem_free(c->places);
+    mem_free(c->memos);
     mem_free(c->ids);
     buf_free(&c->id_bytes);
 }
@@ -93,6 +94,11 @@ size_t chunk_bytes(const struct chunk *c)
     return c->bytes + c->row_count * (sizeof *c->rows + sizeof *c->row_names);
 }
 
+uint64_t chunk_values(const struct chunk *c)
+{
+    return c->values;
+}
+
 static uint32_t text_code(struct chunk *c, struct intern *texts, struct str text)
 {
     size_t before = intern_bytes(texts);
@@ -116,13 +122,28 @@ static void column_grow(struct chunk *c, struct chunk_column *column)
     column->room = room;
 }
 
+enum { OWNER_NAMES, OWNER_ACCOUNT, OWNER_SESSION, OWNER_COLUMNS };
+
+/* A text of a batch is mostly one that the batch had before. */
+static uint32_t batch_code(struct chunk *c, uint32_t owner, struct intern *texts, struct str text)
+{
+    if (!c->batch)
+        return text_code(c, texts, text);
+    uintptr_t at = (uintptr_t)text.at;
+    struct chunk_memo *m = &c->memos[(at ^ at / CHUNK_MEMOS) % CHUNK_MEMOS];
+    if (m->at != text.at || m->batch != c->batch || m->owner != owner || m->len != text.len)
+        *m = (struct chunk_memo){text.at, (uint32_t)text.len, c->batch, owner,
+                                 text_code(c, texts, text)};
+    return m->code;
+}
+
 /* Returns the value's part of the content hash. */
-static uint64_t text_add(struct chunk *c, struct chunk_column *column, uint32_t row,
+static uint64_t text_add(struct chunk *c, struct chunk_column *column, uint32_t owner, uint32_t row,
                          struct str text)
 {
     if (UNLIKELY(column->count == column->room))
         column_grow(c, column);
-    uint32_t code = text_code(c, column->texts, text);
+    uint32_t code = batch_code(c, owner, column->texts, text);
     column->codes[column->count] = code;
     column->rows[column->count++] = row;
     if (UNLIKELY(code == column->hash_count)) {
@@ -153,22 +174,27 @@ static void number_add(struct chunk *c, struct chunk_column *column, uint32_t ro
 
 static uint32_t property_code(struct chunk *c, size_t place, struct str name)
 {
-    if (LIKELY(place < c->guess_count) &&
-        LIKELY(str_equal(intern_at(c->property_names, c->guesses[place]), name)))
-        return c->guesses[place];
+    if (LIKELY(place < c->place_count) &&
+        LIKELY(str_equal(intern_at(c->property_names, c->places[place].code), name)))
+        return c->places[place].code;
     uint32_t code = text_code(c, c->property_names, name);
     if (code == c->property_count)
         ARRAY_PUSH(c->properties, c->property_count, c->property_room) = (struct chunk_property){0};
-    if (place < c->guess_count)
-        c->guesses[place] = code;
-    else if (place == c->guess_count)
-        ARRAY_PUSH(c->guesses, c->guess_count, c->guess_room) = code;
+    if (place == c->place_count)
+        ARRAY_PUSH(c->places, c->place_count, c->place_room) = (struct chunk_place){0};
+    c->places[place].code = code;
     return code;
 }
 
-static struct chunk_column *property_column(struct chunk *c, size_t place, struct str name,
-                                            enum value_type type)
+static uint32_t property_column(struct chunk *c, size_t place, struct str name,
+                                enum value_type type)
 {
+    if (LIKELY(place < c->place_count)) {
+        const struct chunk_place *p = &c->places[place];
+        if (c->batch && p->batch == c->batch && p->name.at == name.at && p->name.len == name.len &&
+            p->type == type)
+            return p->column;
+    }
     uint32_t code = property_code(c, place, name);
     uint32_t *next = &c->properties[code].column_next[type];
 
@@ -182,24 +208,26 @@ static struct chunk_column *property_column(struct chunk *c, size_t place, struc
         column_start(c, made);
         *next = (uint32_t)c->column_count;
     }
-    return &c->columns[*next - 1];
+    struct chunk_place *p = &c->places[place];
+    *p = (struct chunk_place){name, code, c->batch, *next - 1, type};
+    return p->column;
 }
 
-static void id_add(struct chunk *c, uint32_t row, struct str id)
+static void id_add(struct chunk *c, uint32_t row, const struct id_key *id)
 {
-    struct id_key key = id_key_of(id);
-    struct str bytes = key.is_uuid ? (struct str){(const char *)key.uuid, SEGMENT_ID_BYTES} : id;
+    struct str bytes =
+        id->is_uuid ? (struct str){(const char *)id->uuid, SEGMENT_ID_BYTES} : id->text;
 
-    REQUIRE(id.len <= UINT16_MAX);
+    REQUIRE(bytes.len <= UINT16_MAX);
     ARRAY_PUSH(c->ids, c->id_count, c->id_room) =
-        (struct chunk_id){row, (uint16_t)bytes.len, key.is_uuid, c->id_bytes.len};
+        (struct chunk_id){row, (uint16_t)bytes.len, id->is_uuid, c->id_bytes.len};
     buf_add(&c->id_bytes, bytes);
     c->bytes += sizeof *c->ids + bytes.len;
 }
 
 static uint32_t name_add(struct chunk *c, struct str name)
 {
-    uint32_t code = text_code(c, c->names, name);
+    uint32_t code = batch_code(c, OWNER_NAMES, c->names, name);
 
     if (UNLIKELY(code == c->name_count)) {
         ARRAY_PUSH(c->name_hashes, c->name_count, c->name_room) = event_name_hash(name);
@@ -218,9 +246,10 @@ static uint64_t properties_add(struct chunk *c, uint32_t row, const struct event
     for (size_t i = 0; i < event->property_count; i++) {
         const struct property *p = &event->properties[i];
         REQUIRE(p->value.type > VALUE_MISSING && p->value.type < VALUE_TYPE_COUNT);
-        struct chunk_column *column = property_column(c, i, p->name, p->value.type);
+        uint32_t place = property_column(c, i, p->name, p->value.type);
+        struct chunk_column *column = &c->columns[place];
         if (column->texts) {
-            sum += text_add(c, column, row, p->value.text);
+            sum += text_add(c, column, OWNER_COLUMNS + place, row, p->value.text);
         } else {
             number_add(c, column, row, &p->value);
             sum += property_hash(column->seed, &p->value);
@@ -229,33 +258,58 @@ static uint64_t properties_add(struct chunk *c, uint32_t row, const struct event
     return sum;
 }
 
-void chunk_add(struct chunk *c, const struct event *event, uint32_t person, uint32_t origin)
+uint64_t chunk_put(struct chunk *c, const struct event *event, const struct id_key *id,
+                   uint32_t person, uint32_t origin)
 {
     REQUIRE(c->row_count < ROWS_MAX);
     uint32_t row = (uint32_t)c->row_count;
-    bool has_id = event->id.len > 0;
-    uint64_t sum = properties_add(c, row, event);
-    uint32_t name = name_add(c, event->name);
+    struct event_parts parts = {.properties = properties_add(c, row, event)};
 
+    uint32_t name = name_add(c, event->name); /* may move the list of hashes */
+    parts.name = c->name_hashes[name];
     if (event->account.len)
-        text_add(c, &c->account, row, event->account);
+        parts.account = text_add(c, &c->account, OWNER_ACCOUNT, row, event->account);
     if (event->session.len)
-        text_add(c, &c->session, row, event->session);
-    if (has_id)
-        id_add(c, row, event->id);
-    c->has_content |= !has_id;
+        parts.session = text_add(c, &c->session, OWNER_SESSION, row, event->session);
+    if (id)
+        id_add(c, row, id);
+    uint64_t body = event_body_hash(event, &parts);
+    c->values += event->property_count;
+    c->has_content |= !id;
     c->has_sequence |= event->sequence != 0;
     c->received_differs |= row && event->received != c->rows[0].received;
     c->offset_differs |= row && event->offset_minutes != c->rows[0].offset;
     ARRAY_PUSH(c->rows, c->row_count, c->row_room) = (struct chunk_row){
         .time = event->time,
         .received = event->received,
-        .content = has_id ? 0 : event_body_hash(event, c->name_hashes[name], sum),
+        .content = id ? 0 : body,
         .person = person,
         .origin = origin,
         .sequence = event->sequence,
         .copy = event->copy,
         .offset = event->offset_minutes,
-        .has_id = has_id,
+        .has_id = id,
     };
+    return body;
+}
+
+void chunk_add(struct chunk *c, const struct event *event, uint32_t person, uint32_t origin)
+{
+    struct id_key id = id_key_of(event->id);
+    chunk_put(c, event, event->id.len ? &id : NULL, person, origin);
+}
+
+void chunk_begin(struct chunk *c)
+{
+    if (!c->memos) {
+        c->memos = mem_array(CHUNK_MEMOS, sizeof *c->memos);
+        c->bytes += CHUNK_MEMOS * sizeof *c->memos;
+    }
+    REQUIRE(c->batches < UINT32_MAX);
+    c->batch = ++c->batches;
+}
+
+void chunk_end(struct chunk *c)
+{
+    c->batch = 0;
 }

@@ -19,8 +19,18 @@ AUTO_DEFINE(chunk, chunk_destroy)
 /* `person` is the ordinal of event->person; `origin` says whose receipt a dropped row counts for.
  */
 void chunk_add(struct chunk *c, const struct event *event, uint32_t person, uint32_t origin);
+/* The same for an id that was looked at already (NULL: there is none). Returns the event's body
+ * hash (segment_event.h), which costs little here, as each text's hash is kept. */
+struct id_key;
+uint64_t chunk_put(struct chunk *c, const struct event *event, const struct id_key *id,
+                   uint32_t person, uint32_t origin);
+/* Between these, texts stay where they are and as they are: the same address is the same text, and
+ * is looked up once. */
+void chunk_begin(struct chunk *c);
+void chunk_end(struct chunk *c);
 size_t chunk_rows(const struct chunk *c);
 size_t chunk_bytes(const struct chunk *c);
+uint64_t chunk_values(const struct chunk *c); /* of properties */
 void chunk_clear(struct chunk *c);
 
 struct chunk_result {

@@ -39,6 +39,22 @@ struct chunk_property {
     uint32_t column_next[VALUE_TYPE_COUNT];
 };
 
+/* What was at this place of the last event's properties: senders repeat themselves. */
+struct chunk_place {
+    struct str name;
+    uint32_t code;   /* of property_names */
+    uint32_t batch;  /* in which `name` is that very memory, and what follows is known */
+    uint32_t column; /* of `type` */
+    enum value_type type;
+};
+
+/* A text of this batch that was looked up: the same memory is the same text. */
+struct chunk_memo {
+    const char *at;
+    uint32_t len, batch, owner, code;
+};
+enum { CHUNK_MEMOS = 2048 };
+
 struct chunk {
     struct chunk_row *rows;
     size_t row_count, row_room;
@@ -57,12 +73,15 @@ struct chunk {
     struct intern *property_names;
     struct chunk_property *properties; /* by code of property_names */
     size_t property_count, property_room;
-    uint32_t *guesses; /* property at each place of the last event: senders repeat themselves */
-    size_t guess_count, guess_room;
+    struct chunk_place *places;
+    size_t place_count, place_room;
+    uint32_t batch, batches; /* chunk_begin; 0: none */
+    struct chunk_memo *memos;
     struct chunk_id *ids;
     size_t id_count, id_room;
     struct buf id_bytes;
     size_t bytes;
+    uint64_t values; /* of properties, in all rows */
 };
 
 /* Rows of one month, in order. */

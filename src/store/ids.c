@@ -9,7 +9,7 @@ struct entry {
 struct ids {
     struct entry *entries; /* oldest first */
     size_t count, room;
-    uint32_t *slots; /* entry number + 1; 0 = empty */
+    uint64_t *slots; /* the hash's high half, entry number + 1; 0 = empty */
     size_t slot_count;
 };
 
@@ -32,12 +32,25 @@ void ids_destroy(struct ids *t)
     mem_free(t);
 }
 
-/* Where the id is, or the empty slot it belongs in. */
+static uint64_t slot_of(struct hash128 id, size_t number)
+{
+    return (id.low >> 32 << 32) | (number + 1);
+}
+
+static size_t number_in(uint64_t slot)
+{
+    return (uint32_t)slot - 1;
+}
+
+/* Where the id is, or the empty slot it belongs in. The slot's half of the hash tells nearly all
+ * others apart, so that no entry is touched for a new id. */
 static size_t place_of(const struct ids *t, struct hash128 id)
 {
     size_t at = id.low & (t->slot_count - 1);
     for (; t->slots[at]; at = (at + 1) & (t->slot_count - 1)) {
-        const struct entry *n = &t->entries[t->slots[at] - 1];
+        if (t->slots[at] >> 32 != id.low >> 32)
+            continue;
+        const struct entry *n = &t->entries[number_in(t->slots[at])];
         if (n->id.low == id.low && n->id.high == id.high)
             break;
     }
@@ -46,23 +59,16 @@ static size_t place_of(const struct ids *t, struct hash128 id)
 
 bool ids_find(const struct ids *t, struct hash128 id, uint64_t *content)
 {
-    uint32_t slot = t->slots[place_of(t, id)];
+    uint64_t slot = t->slots[place_of(t, id)];
     if (!slot)
         return false;
-    *content = t->entries[slot - 1].content;
+    *content = t->entries[number_in(slot)].content;
     return true;
 }
 
 void ids_expect(const struct ids *t, struct hash128 id)
 {
     __builtin_prefetch(&t->slots[id.low & (t->slot_count - 1)], 1);
-}
-
-void ids_expect_soon(const struct ids *t, struct hash128 id)
-{
-    uint32_t slot = t->slots[id.low & (t->slot_count - 1)];
-    if (slot)
-        __builtin_prefetch(&t->entries[slot - 1]);
 }
 
 static bool is_cancelled(const struct entry *n)
@@ -76,15 +82,23 @@ void ids_cancel(struct ids *t, struct hash128 id)
     size_t mask = t->slot_count - 1, gap = place_of(t, id);
     if (!t->slots[gap])
         return;
-    t->entries[t->slots[gap] - 1].id = (struct hash128){0};
+    t->entries[number_in(t->slots[gap])].id = (struct hash128){0};
     for (size_t at = (gap + 1) & mask; t->slots[at]; at = (at + 1) & mask) {
-        size_t home = t->entries[t->slots[at] - 1].id.low & mask;
+        size_t home = t->entries[number_in(t->slots[at])].id.low & mask;
         if (((at - home) & mask) >= ((at - gap) & mask)) {
             t->slots[gap] = t->slots[at];
             gap = at;
         }
     }
     t->slots[gap] = 0;
+}
+
+static size_t free_place(const struct ids *t, struct hash128 id)
+{
+    size_t at = id.low & (t->slot_count - 1);
+    while (t->slots[at])
+        at = (at + 1) & (t->slot_count - 1);
+    return at;
 }
 
 static void rebuild(struct ids *t, size_t slot_count)
@@ -94,7 +108,7 @@ static void rebuild(struct ids *t, size_t slot_count)
     t->slots = mem_array(slot_count, sizeof *t->slots);
     for (size_t i = 0; i < t->count; i++)
         if (!is_cancelled(&t->entries[i]))
-            t->slots[place_of(t, t->entries[i].id)] = (uint32_t)i + 1;
+            t->slots[free_place(t, t->entries[i].id)] = slot_of(t->entries[i].id, i);
 }
 
 void ids_put(struct ids *t, struct hash128 id, uint64_t content)
@@ -105,7 +119,7 @@ void ids_put(struct ids *t, struct hash128 id, uint64_t content)
     size_t at = place_of(t, id);
     REQUIRE(!t->slots[at]);
     ARRAY_PUSH(t->entries, t->count, t->room) = (struct entry){id, content};
-    t->slots[at] = (uint32_t)t->count;
+    t->slots[at] = slot_of(id, t->count - 1);
 }
 
 void ids_forget(struct ids *t, size_t oldest)

@@ -1,7 +1,7 @@
 /*
  * store/ids (private to the room): which event ids the rows that are not sealed yet have, and what
  * their events' contents hash to. First in, first out: sealing forgets the oldest.
- * Memory: 24 bytes an id, and 5 to 11 bytes of index. Thread: one at a time.
+ * Memory: 24 bytes an id, and 11 to 22 bytes of index. Thread: one at a time.
  */
 #pragma once
 #include "base/hash.h"
@@ -13,9 +13,8 @@ void ids_destroy(struct ids *t); /* NULL is fine */
 AUTO_DEFINE(ids, ids_destroy)
 /* The event with this id: true, and its content hash. */
 bool ids_find(const struct ids *t, struct hash128 id, uint64_t *content);
-/* Fetches what ids_find will touch: the first some events ahead, the second closer to it. */
+/* Fetches what ids_find will touch, some events ahead of it. */
 void ids_expect(const struct ids *t, struct hash128 id);
-void ids_expect_soon(const struct ids *t, struct hash128 id);
 void ids_put(struct ids *t, struct hash128 id, uint64_t content); /* must not be in */
 void ids_forget(struct ids *t, size_t oldest);
 /* Forgets one id, if it is in: its event is gone. Its place in the line stays. */

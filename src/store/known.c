@@ -192,8 +192,8 @@ static bool row_compare(struct search *s, uint32_t at, uint32_t row, struct err 
     arena_reset(s->events);
     if (!segment_event(s->g, row, s->events, &event, e))
         return false;
-    uint64_t content =
-        event_body_hash(&event, event_name_hash(event.name), event_property_sum(&event));
+    struct event_parts parts = event_parts_of(&event);
+    uint64_t content = event_body_hash(&event, &parts);
     if (q) {
         struct entry *found = cluster_find(s, q, content);
         if (found)

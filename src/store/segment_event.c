@@ -43,21 +43,24 @@ uint64_t event_name_hash(struct str name)
     return hash64(name, NAME_SEED);
 }
 
-uint64_t event_body_hash(const struct event *event, uint64_t name_hash, uint64_t property_sum)
+uint64_t event_text_hash(struct str text)
+{
+    return text.len ? hash64(text, 0) : 0;
+}
+
+uint64_t event_body_hash(const struct event *event, const struct event_parts *parts)
 {
     const uint64_t words[] = {
-        (uint64_t)event->time,
-        (uint64_t)event->offset_minutes,
-        event->sequence,
-        name_hash,
-        event->account.len ? hash64(event->account, 0) : 0,
-        event->session.len ? hash64(event->session, 0) : 0,
-        property_sum,
+        (uint64_t)event->time, (uint64_t)event->offset_minutes,
+        event->sequence,       parts->name,
+        parts->account,        parts->session,
+        parts->properties,
     };
     return hash64((struct str){(const char *)words, sizeof words}, 0);
 }
 
-uint64_t event_property_sum(const struct event *event)
+/* The sum of an event's property hashes, whatever their order. */
+static uint64_t event_property_sum(const struct event *event)
 {
     uint64_t sum = 0;
 
@@ -68,11 +71,25 @@ uint64_t event_property_sum(const struct event *event)
     return sum;
 }
 
+uint64_t event_whole_hash(uint64_t body, struct str person)
+{
+    return hash_mix(body ^ hash64(person, PERSON_SEED));
+}
+
+struct event_parts event_parts_of(const struct event *event)
+{
+    return (struct event_parts){
+        .name = event_name_hash(event->name),
+        .account = event_text_hash(event->account),
+        .session = event_text_hash(event->session),
+        .properties = event_property_sum(event),
+    };
+}
+
 uint64_t event_content_hash(const struct event *event)
 {
-    return hash_mix(
-        event_body_hash(event, event_name_hash(event->name), event_property_sum(event)) ^
-        hash64(event->person, PERSON_SEED));
+    struct event_parts parts = event_parts_of(event);
+    return event_whole_hash(event_body_hash(event, &parts), event->person);
 }
 
 static bool row_id(struct segment *g, uint32_t row, struct arena *arena, struct str *id,

@@ -115,8 +115,16 @@ static void stop(struct store *s, const struct err *why)
     pthread_mutex_unlock(&s->lock);
 }
 
+void store_note_fresh(struct store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    wal_note_fresh(s->wal, s->fresh_from);
+    pthread_mutex_unlock(&s->lock);
+}
+
 bool store_next_log(struct store *s, struct err *e)
 {
+    store_note_fresh(s);
     if (!wal_finish(s->wal, e))
         return false;
     struct identity who = {s->project, s->identity};
@@ -176,7 +184,9 @@ static bool log_group(struct store *s, struct item *first, struct err *e)
     for (struct item *i = first; i; i = i->next)
         if (is_logged(i))
             payloads[count++] = i->payload;
-    bool ok = next_log_when_due(s, e) && (!count || wal_write(s->wal, payloads, count, e));
+    bool ok = next_log_when_due(s, e);
+    store_note_fresh(s);
+    ok = ok && (!count || wal_write(s->wal, payloads, count, e));
     mem_free(payloads);
     if (ok && wal_unsynced_bytes(s->wal) &&
         (must_sync || wal_unsynced_bytes(s->wal) >= STORE_UNSYNCED_BYTES))

@@ -1,27 +1,34 @@
 /* store/store_apply: a batch from the log into memory: the same when it is new and when replayed.
  */
 #include "store/seen.h"
+#include "store/segment_event.h"
+#include "store/segment_file.h"
 #include "store/store_inner.h"
 
 /* Counts an event whose id is there already; false in `*is_new`. */
 static bool check_id(struct store *s, const struct event *ev, struct hash128 hash,
-                     struct store_receipt *receipt, bool *is_new, struct err *e)
+                     uint64_t sequence, struct store_receipt *receipt, bool *is_new, struct err *e)
 {
-    uint64_t content = event_content_hash(ev), old = 0;
+    uint64_t old = 0;
     bool found = ids_find(s->ids, hash, &old);
     if (!found && !store_find_sealed(s, ev, hash, &found, &old, e))
         return err_while(e, "looking for an event's id");
     *is_new = !found;
     if (found) {
         receipt->duplicates++;
-        receipt->conflicts += old != content;
-        return true;
+        receipt->conflicts += old != event_content_hash(ev);
+        /* Also if it is only in memory now: it will be sealed, and this batch replayed. */
+        s->fresh_from = sequence + 1;
     }
+    return true;
+}
+
+static void remember_id(struct store *s, struct hash128 hash, uint64_t content)
+{
     ids_put(s->ids, hash, content);
     if (s->seen_young)
         seen_add(s->seen_young, hash);
     s->active->id_count++;
-    return true;
 }
 
 /* Looks up all persons of the batch, and hashes all ids: in each, memory is waited for once, not
@@ -36,22 +43,22 @@ static void prepare(struct store *s)
     people_find_many(s->people, r->persons, r->person_count, s->ordinals);
     if (!r->has_ids)
         return;
-    if (s->id_hash_room < r->event_count) {
-        s->id_hash_room = r->event_count;
-        s->id_hashes = mem_grow(s->id_hashes, s->id_hash_room, sizeof *s->id_hashes);
+    if (s->id_room < r->event_count) {
+        s->id_room = r->event_count;
+        s->id_hashes = mem_grow(s->id_hashes, s->id_room, sizeof *s->id_hashes);
+        s->id_keys = mem_grow(s->id_keys, s->id_room, sizeof *s->id_keys);
     }
-    for (size_t i = 0; i < r->event_count; i++)
-        s->id_hashes[i] = event_id_hash(r->ids[i]);
+    for (size_t i = 0; i < r->event_count; i++) {
+        s->id_keys[i] = id_key_of(r->ids[i]);
+        s->id_hashes[i] = id_key_hash(&s->id_keys[i]);
+    }
 }
 
 static void look_ahead(const struct store *s, size_t event)
 {
-    enum { FAR = 12, NEAR = 6 };
-    const struct batch_reader *r = &s->reader;
-    if (event + FAR < r->event_count)
-        ids_expect(s->ids, s->id_hashes[event + FAR]);
-    if (event + NEAR < r->event_count)
-        ids_expect_soon(s->ids, s->id_hashes[event + NEAR]);
+    enum { AHEAD = 8 };
+    if (event + AHEAD < s->reader.event_count)
+        ids_expect(s->ids, s->id_hashes[event + AHEAD]);
 }
 
 /* Only an event that counts makes its person known. */
@@ -62,28 +69,34 @@ static uint32_t ordinal_of(struct store *s, uint32_t person)
     return s->ordinals[person];
 }
 
-static bool apply_events(struct store *s, struct tally *tally, struct store_receipt *receipt,
-                         struct err *e)
+static bool apply_events(struct store *s, uint64_t sequence, struct tally *tally,
+                         struct store_receipt *receipt, struct err *e)
 {
     struct event ev;
+    struct chunk *chunk = s->active->chunk;
     uint32_t person;
     prepare(s);
+    chunk_begin(chunk);
     for (size_t i = 0; batch_next_event(&s->reader, &ev, &person, e); i++) {
         uint32_t origin = 0;
         if (s->reader.has_ids)
             look_ahead(s, i);
         if (ev.id.len) {
             bool is_new = false;
-            if (!check_id(s, &ev, s->id_hashes[i], receipt, &is_new, e))
+            if (!check_id(s, &ev, s->id_hashes[i], sequence, receipt, &is_new, e))
                 return false;
             if (!is_new)
                 continue;
         } else if (tally) {
             origin = stage_origin(s->active, tally);
         }
-        chunk_add(s->active->chunk, &ev, ordinal_of(s, person), origin);
+        uint64_t body =
+            chunk_put(chunk, &ev, ev.id.len ? &s->id_keys[i] : NULL, ordinal_of(s, person), origin);
+        if (ev.id.len)
+            remember_id(s, s->id_hashes[i], event_whole_hash(body, ev.person));
         receipt->accepted++;
     }
+    chunk_end(chunk);
     return e->kind == ERR_NONE;
 }
 
@@ -123,7 +136,7 @@ bool store_apply(struct store *s, struct str payload, uint64_t sequence, struct 
                  struct store_receipt *receipt, struct err *e)
 {
     s->changes++;
-    if (!batch_read(&s->reader, payload, e) || !apply_events(s, tally, receipt, e) ||
+    if (!batch_read(&s->reader, payload, e) || !apply_events(s, sequence, tally, receipt, e) ||
         !apply_facts(s, receipt, e))
         return false;
     s->active->sequence_end = sequence + 1;
@@ -134,6 +147,6 @@ bool store_apply(struct store *s, struct str payload, uint64_t sequence, struct 
 
 bool store_stage_is_full(const struct store *s)
 {
-    return chunk_rows(s->active->chunk) >= s->options.chunk_rows ||
+    return stage_work(s->active) >= s->options.chunk_rows ||
            s->active->log_bytes >= STORE_STAGE_LOG_BYTES;
 }

@@ -76,6 +76,7 @@ static void replace(struct store *s, struct range r, struct imaged *made)
     for (size_t i = r.from; i < r.to; i++) {
         struct imaged *old = &s->imaged[i];
         made->rows += old->rows;
+        made->work += old->work;
         made->log_bytes += old->log_bytes;
         made->id_count += old->id_count;
         buf_add(&made->facts, buf_str(&old->facts));

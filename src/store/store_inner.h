@@ -33,7 +33,8 @@ enum {
     STORE_SEAL_MONTH_ROWS = 32 << 10,
     STORE_SEAL_ROWS_MIN = 128 << 10,
     STORE_SEAL_ROWS_MAX = 512 << 10,
-    STORE_SEAL_ROWS_MORE = 512 << 10, /* and so many more at most while a sealing is under way */
+    STORE_SEAL_ROWS_MORE = 256 << 10, /* and so many more at most while a sealing is under way */
+    STORE_ROW_VALUES = 24,            /* of properties; a row with more takes as long as several */
     STORE_SEAL_LOG_BYTES = 16 << 20,  /* also sealed with so much in the log, */
     STORE_ROW_LOG_BYTES = 128,        /* if it is as much as that for each of the rows */
     STORE_STAGE_LOG_BYTES = 8 << 20,  /* of one stage: facts count, too */
@@ -41,7 +42,7 @@ enum {
     STORE_UNSYNCED_BYTES =
         64 << 20, /* imports do not wait for syncs; the disk should not, either */
     STORE_QUEUE_BYTES = 32 << 20,
-    STORE_GROUP_BYTES = 16 << 20, /* written at once */
+    STORE_GROUP_BYTES = 4 << 20, /* written at once */
     STORE_BATCH_BYTES_MAX = 512 << 20,
     STORE_RESERVE_BYTES = 1 << 20,
     STORE_SEEN_SEGMENTS = 32,
@@ -81,6 +82,7 @@ struct imaged {
     struct segment **images;
     size_t image_count;
     uint64_t rows, log_bytes, sequence_end;
+    uint64_t work; /* of replaying it, in rows */
     uint32_t people_end;
     size_t id_count;
     struct buf facts;
@@ -148,7 +150,7 @@ struct store {
     uint64_t next_age;
     struct imaged *imaged;
     size_t imaged_count, imaged_room;
-    uint64_t imaged_rows, imaged_log_bytes;
+    uint64_t imaged_work, imaged_log_bytes;
     struct hidden *hidden; /* erased people of whom there may be rows; counted; NULL: none */
     struct erasures erasures;
     bool erasures_unwritten;
@@ -169,6 +171,7 @@ struct store {
     struct seen *seen_old, *seen_learnt, *seen_young;
     struct segment **learning; /* still to be learnt; counted */
     size_t learning_count;
+    uint64_t fresh_from;   /* all batches applied from this one on had no id that was there */
     struct recall *recall; /* while the log is replayed (store_recall.c) */
     struct preview preview;
     struct log_file *logs;
@@ -177,7 +180,8 @@ struct store {
     uint32_t *ordinals;         /* of its persons; UINT32_MAX: not known yet */
     size_t ordinal_room;
     struct hash128 *id_hashes; /* of its events */
-    size_t id_hash_room;
+    struct id_key *id_keys;
+    size_t id_room;
     struct arena *arena;
     bool is_stopped;
     bool is_waiting_for_space;
@@ -200,6 +204,7 @@ struct store {
 
     pthread_t writer, background;
     bool has_threads;
+    bool has_imager; /* while the log is replayed: a thread that makes images of frozen stages */
 };
 
 struct store_import {
@@ -244,6 +249,8 @@ void store_spend_reserve(struct store *s);
 /* ---- store_stage.c: all under `lock` ---- */
 struct stage *stage_create(uint64_t age);
 void stage_destroy(struct stage *g);
+/* How long replaying it takes, in ordinary rows. */
+uint64_t stage_work(const struct stage *g);
 uint32_t stage_origin(struct stage *g, struct tally *t);
 struct tally *tally_create(void);
 void tally_release(struct tally *t); /* NULL is fine */
@@ -300,9 +307,12 @@ MUST_USE bool store_learn(struct store *s, bool *did, struct err *e);
 void store_seen_free(struct store *s);
 
 /* ---- store_recall.c: while the log is replayed; nobody else has the store ---- */
-/* Looks for all ids of these log files, from a sequence on, in the segments. */
+/* Looks for all ids of these log files, from a sequence on, in the segments: those of batches of
+ * which the log does not say that they were fresh. */
 void store_recall(struct store *s, uint64_t from, const uint64_t *logs, size_t count);
-/* True: the id is in no segment. False: ask them. */
+/* The batch that is replayed next. */
+void store_recall_batch(struct store *s, uint64_t sequence);
+/* True: the id, of that batch, is in no segment. False: ask them. */
 bool store_recalls_none(const struct store *s, struct hash128 hash);
 void store_recall_end(struct store *s);
 
@@ -315,6 +325,8 @@ void store_wait_for(struct store *s, struct item *item);
 void *store_writer_main(void *store);
 /* Writes and applies what is queued, in the caller's thread, when there is no writer. */
 void store_drain(struct store *s);
+/* The log's next frame says which batches were fresh; all that it has are applied. */
+void store_note_fresh(struct store *s);
 MUST_USE bool store_next_log(struct store *s, struct err *e); /* under writer_lock */
 bool store_refuse_stale(struct err *e);                       /* store_import.c */
 bool store_has_unnamed(const struct store_batch *batch);

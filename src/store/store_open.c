@@ -69,6 +69,7 @@ static void destroy(struct store *s)
     mem_free(s->logs);
     mem_free(s->ordinals);
     mem_free(s->id_hashes);
+    mem_free(s->id_keys);
     batch_reader_free(&s->reader);
     hidden_release(s->hidden);
     erasures_free(&s->erasures);
@@ -292,7 +293,9 @@ static bool replay_batch(void *context, uint64_t sequence, struct str payload, s
     struct store_receipt receipt = {0};
     struct err inner = {0};
     pthread_mutex_lock(&s->lock);
-    bool ok = store_apply(s, payload, sequence, NULL, &receipt, &inner) &&
+    store_recall_batch(s, sequence);
+    bool ok = (!s->is_stopped || (inner = s->stop, false)) &&
+              store_apply(s, payload, sequence, NULL, &receipt, &inner) &&
               (!store_stage_is_full(s) || store_freeze(s, &inner));
     pthread_mutex_unlock(&s->lock);
     if (!ok)
@@ -348,6 +351,7 @@ static bool replay_logs(struct store *s, const struct manifest_marks *marks, con
 {
     struct replay r = {s, marks->log_sequence};
     uint64_t expected = 0;
+    s->fresh_from = r.from;
     for (size_t i = 0; i < count; i++) {
         if (list[i] != marks->log_file + i)
             return gap(s, marks->log_file + i, expected ? expected : r.from, e);
@@ -404,6 +408,43 @@ static bool open_log(struct store *s, size_t file_count, const struct wal_end *e
     return true;
 }
 
+/* Makes images of what was replayed while the next events are; as the background does later. */
+static void *imager_main(void *store)
+{
+    struct store *s = store;
+    struct err ignored = {0}; /* it stopped the store, which keeps the reason */
+    pthread_mutex_lock(&s->lock);
+    while (!s->is_stopped && (s->has_imager || s->frozen)) {
+        if (!s->frozen)
+            pthread_cond_wait(&s->work, &s->lock);
+        else if (!store_settle(s, &ignored))
+            break;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+/* With threads where the store has any: they share nothing with the disk. */
+static bool replay_together(struct store *s, const struct manifest_marks *marks,
+                            const uint64_t *list, size_t count, struct wal_end *end, struct err *e)
+{
+    pthread_t imager;
+    if (s->options.no_background || count == 0)
+        return replay_logs(s, marks, list, count, end, e);
+    s->has_imager = true;
+    if (pthread_create(&imager, NULL, imager_main, s) != 0)
+        mem_exhausted(0);
+    bool ok = replay_logs(s, marks, list, count, end, e);
+    pthread_mutex_lock(&s->lock);
+    s->has_imager = false;
+    pthread_cond_broadcast(&s->work);
+    pthread_mutex_unlock(&s->lock);
+    REQUIRE(pthread_join(imager, NULL) == 0);
+    if (ok && s->is_stopped)
+        *e = s->stop;
+    return ok && !s->is_stopped;
+}
+
 static bool recover_log(struct store *s, struct err *e)
 {
     const struct manifest_content *c = manifest_content(s->manifest);
@@ -415,7 +456,7 @@ static bool recover_log(struct store *s, struct err *e)
         ok = gap(s, c->marks.log_file, c->marks.log_sequence, e);
     if (ok)
         store_recall(s, c->marks.log_sequence, list, count);
-    ok = ok && replay_logs(s, &c->marks, list, count, &end, e) && open_log(s, count, &end, e);
+    ok = ok && replay_together(s, &c->marks, list, count, &end, e) && open_log(s, count, &end, e);
     store_recall_end(s);
     mem_free(list);
     return ok;
@@ -612,6 +653,7 @@ static bool finish_log(struct store *s, struct err *e)
 {
     struct manifest_edit edit = {.marks = manifest_content(s->manifest)->marks};
     uint64_t end = wal_next_sequence(s->wal);
+    store_note_fresh(s);
     if (!wal_finish(s->wal, e))
         return false;
     bool is_said = edit.marks.log_durable >= end;

@@ -1,11 +1,16 @@
 /*
  * store/store_recall: which of the log's ids are in the segments already?
  *
- * Replaying must know, and asking each segment for each event takes longer than all the rest: 24
- * months are up to 144 filters, each a miss of the cache, with a false alarm or two an event. So
- * before the replay the ids of the log are collected, sorted by hash, and asked for a segment at a
- * time: both sides are in the order of their hashes, and walked through once. What was not found is
- * in no segment; what was found is looked at again, one by one, when its event is replayed.
+ * Mostly the log says so itself: a frame names the batches before it that were fresh when they were
+ * applied, and what came to the segments since then came from batches that are not replayed. Left
+ * are the batches of the last frame, and those around ids that were sent twice.
+ *
+ * Of these replaying must know, and asking each segment for each event takes longer than all the
+ * rest: 24 months are up to 144 filters, each a miss of the cache, with a false alarm or two an
+ * event. So before the replay the ids of the log are collected, sorted by hash, and asked for a
+ * segment at a time: both sides are in the order of their hashes, and walked through once. What was
+ * not found is in no segment; what was found is looked at again, one by one, when its event is
+ * replayed.
  *
  * This only saves time: without it (damage, which the replay itself will name) each is asked for.
  */
@@ -18,6 +23,8 @@ enum { TOGETHER = 1 << 16 }; /* so many ids are sorted at once */
 struct recall {
     struct store *store;
     uint64_t from; /* first sequence that is replayed */
+    struct wal_fresh fresh;
+    bool is_fresh; /* the batch that is replayed now */
     struct hash128 *ids, *sorted;
     size_t id_count, id_room;
     struct radix_item *items, *spare;
@@ -50,6 +57,7 @@ void store_recall_end(struct store *s)
     if (!r)
         return;
     forget_ids(r);
+    wal_fresh_free(&r->fresh);
     mem_free(r->found);
     mem_free(r);
 }
@@ -95,7 +103,7 @@ static bool collect(void *context, uint64_t sequence, struct str payload, struct
 {
     struct recall *r = context;
     struct batch_reader *batch = &r->store->reader;
-    if (sequence < r->from)
+    if (sequence < r->from || wal_is_fresh(&r->fresh, sequence))
         return true;
     if (!batch_read(batch, payload, e))
         return false;
@@ -110,7 +118,8 @@ static bool collect(void *context, uint64_t sequence, struct str payload, struct
     return true;
 }
 
-static bool collect_file(struct recall *r, uint64_t number, bool is_last, struct err *e)
+/* What the log says itself, or the ids of the batches of which it says nothing. */
+static bool read_log(struct recall *r, uint64_t number, bool is_last, bool is_survey, struct err *e)
 {
     char room[WAL_PATH_BYTES];
     struct store *s = r->store;
@@ -120,7 +129,12 @@ static bool collect_file(struct recall *r, uint64_t number, bool is_last, struct
     struct os_map map;
     if (!os_map(s->os, path, &map, e))
         return false;
-    bool ok = wal_read((struct str){map.at, map.len}, path, &who, is_last, collect, r, &end, e);
+    struct str bytes = {map.at, map.len};
+    bool ok = true;
+    if (is_survey)
+        wal_find_fresh(bytes, &r->fresh);
+    else
+        ok = wal_read(bytes, path, &who, is_last, collect, r, &end, e);
     os_unmap(s->os, &map);
     return ok;
 }
@@ -142,7 +156,9 @@ void store_recall(struct store *s, uint64_t from, const uint64_t *logs, size_t c
         return;
     struct recall *r = s->recall = recall_create(s, from);
     for (size_t i = 0; ok && i < count; i++)
-        ok = collect_file(r, logs[i], i + 1 == count, &ignored);
+        ok = read_log(r, logs[i], false, true, &ignored);
+    for (size_t i = 0; ok && i < count; i++)
+        ok = read_log(r, logs[i], i + 1 == count, false, &ignored);
     if (!ok || !ask(r, &ignored)) {
         store_recall_end(s);
         return;
@@ -151,11 +167,17 @@ void store_recall(struct store *s, uint64_t from, const uint64_t *logs, size_t c
     sort_found(r);
 }
 
+void store_recall_batch(struct store *s, uint64_t sequence)
+{
+    if (s->recall)
+        s->recall->is_fresh = wal_is_fresh(&s->recall->fresh, sequence);
+}
+
 bool store_recalls_none(const struct store *s, struct hash128 hash)
 {
     const struct recall *r = s->recall;
-    if (!r)
-        return false;
+    if (!r || r->is_fresh)
+        return r;
     size_t low = 0, high = r->found_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;

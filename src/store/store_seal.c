@@ -49,7 +49,7 @@ uint64_t store_seal_rows(const struct store *s)
 static bool has_images_of(const struct store *s, uint64_t rows)
 {
     uint64_t log_bytes = MAX(rows * STORE_ROW_LOG_BYTES, (uint64_t)STORE_SEAL_LOG_BYTES);
-    return s->imaged_rows >= rows || s->imaged_log_bytes >= log_bytes;
+    return s->imaged_work >= rows || s->imaged_log_bytes >= log_bytes;
 }
 
 bool store_seal_is_due(const struct store *s)
@@ -283,7 +283,7 @@ static void publish(struct store *s, struct sealing *w)
     size_t id_count = 0;
     for (size_t i = 0; i < w->count; i++) {
         id_count += w->list[i].id_count;
-        s->imaged_rows -= w->list[i].rows;
+        s->imaged_work -= w->list[i].work;
         s->imaged_log_bytes -= w->list[i].log_bytes;
         imaged_free(&s->imaged[i]);
     }

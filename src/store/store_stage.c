@@ -39,6 +39,11 @@ void stage_destroy(struct stage *g)
     mem_free(g);
 }
 
+uint64_t stage_work(const struct stage *g)
+{
+    return MAX((uint64_t)chunk_rows(g->chunk), chunk_values(g->chunk) / STORE_ROW_VALUES);
+}
+
 uint32_t stage_origin(struct stage *g, struct tally *t)
 {
     if (t->stage_age != g->age) {
@@ -125,6 +130,7 @@ static void take_images(struct store *s, struct chunk_result *r)
         .images = TAKE(r->images),
         .image_count = r->image_count,
         .log_bytes = g->log_bytes,
+        .work = stage_work(g),
         .sequence_end = g->sequence_end,
         .people_end = g->people_end,
         .id_count = g->id_count,
@@ -136,7 +142,7 @@ static void take_images(struct store *s, struct chunk_result *r)
     g->facts = (struct buf){0};
     for (size_t i = 0; i < made.image_count; i++)
         made.rows += made.images[i]->rows;
-    s->imaged_rows += made.rows;
+    s->imaged_work += made.work;
     s->imaged_log_bytes += made.log_bytes;
     ARRAY_PUSH(s->imaged, s->imaged_count, s->imaged_room) = made;
     stage_destroy(g);
@@ -188,7 +194,7 @@ bool store_freeze(struct store *s, struct err *e)
     s->active->sequence_end = s->frozen->sequence_end;
     store_preview_clear(s);
     s->is_waiting_for_space = false; /* there may be some by now: sealing is tried again */
-    if (!s->has_threads)
+    if (!s->has_threads && !s->has_imager)
         return store_settle(s, e);
     pthread_cond_broadcast(&s->work);
     return true;

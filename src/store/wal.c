@@ -15,12 +15,13 @@ enum {
     AT_COUNT = 12, /* batches */
     AT_SEQUENCE = 16, /* of the first batch */
     AT_DURABLE = 24,  /* all batches before this one were durable when this was written */
+    AT_FRESH = 32,    /* none from this one up to AT_SEQUENCE had an id that was there already */
     CHECKED_FROM = AT_BYTES,
     FRAME_ALIGN = 8,
 };
 #define FRAME_MARK 0x4D52464Cu /* "LFRM" */
 #define END_MARK 0x444E454Cu   /* "LEND" */
-_Static_assert(AT_DURABLE + 8 == WAL_FRAME_BYTES, "a frame's head is 32 bytes");
+_Static_assert(AT_FRESH + 8 == WAL_FRAME_BYTES, "a frame's head is 40 bytes");
 _Static_assert(HEAD_BYTES % FRAME_ALIGN == 0, "frames start aligned");
 
 struct wal {
@@ -32,6 +33,7 @@ struct wal {
     uint64_t reserved; /* bytes the file has space for */
     uint64_t sequence; /* of the next batch */
     uint64_t durable;  /* sequence: all before it are durable */
+    uint64_t fresh;    /* said by the next frame; 0: nothing */
     bool is_broken;
     struct str *parts; /* of one write */
     size_t part_count, part_room;
@@ -202,6 +204,11 @@ static uint64_t frame_payload(const struct str *payloads, size_t count)
     return bytes;
 }
 
+void wal_note_fresh(struct wal *w, uint64_t from)
+{
+    w->fresh = from;
+}
+
 bool wal_write(struct wal *w, const struct str *payloads, size_t count, struct err *e)
 {
     if (w->is_broken)
@@ -217,7 +224,8 @@ bool wal_write(struct wal *w, const struct str *payloads, size_t count, struct e
     char head[WAL_FRAME_BYTES], tail[FRAME_ALIGN + WAL_FRAME_END_BYTES];
     gather(w, payloads, count, tail);
     uint32_t small[] = {FRAME_MARK, 0, (uint32_t)bytes, (uint32_t)count};
-    uint64_t large[] = {w->sequence, w->durable};
+    uint64_t large[] = {w->sequence, w->durable, w->fresh ? w->fresh : w->sequence};
+    w->fresh = 0;
     memcpy(head, small, sizeof small);
     memcpy(head + AT_SEQUENCE, large, sizeof large);
     uint32_t crc = crc32c(w->salt, head + CHECKED_FROM, WAL_FRAME_BYTES - CHECKED_FROM);
@@ -291,7 +299,7 @@ uint64_t wal_unsynced_bytes(const struct wal *w)
 struct frame {
     uint64_t bytes; /* whole, with padding */
     uint32_t count;
-    uint64_t sequence, durable;
+    uint64_t sequence, durable, fresh;
     struct str payload;
 };
 
@@ -313,6 +321,7 @@ static bool frame_at(struct str bytes, uint64_t at, uint32_t salt, struct frame 
         .count = get32(head + AT_COUNT),
         .sequence = get64(head + AT_SEQUENCE),
         .durable = get64(head + AT_DURABLE),
+        .fresh = get64(head + AT_FRESH),
         .payload = {head + WAL_FRAME_BYTES, (size_t)payload},
     };
     return true;
@@ -414,6 +423,40 @@ bool wal_read(struct str bytes, struct str path, const struct identity *who, boo
         out->has_frames = true;
     }
     return end_of_frames(bytes, path, is_last, out, e);
+}
+
+static void add_fresh(struct wal_fresh *f, struct wal_range more)
+{
+    if (more.from >= more.to)
+        return;
+    for (; f->count && f->list[f->count - 1].to >= more.from; f->count--)
+        more.from = MIN(more.from, f->list[f->count - 1].from);
+    ARRAY_PUSH(f->list, f->count, f->room) = more;
+}
+
+void wal_find_fresh(struct str bytes, struct wal_fresh *into)
+{
+    struct head head;
+    struct err ignored = {0}; /* who reads the batches says what is wrong */
+    struct frame f;
+    if (!head_read(bytes, STR(""), HEAD_LOG, NULL, &head, &ignored))
+        return;
+    for (uint64_t at = HEAD_BYTES; frame_at(bytes, at, head.salt, &f); at += f.bytes)
+        add_fresh(into, (struct wal_range){f.fresh, f.sequence});
+}
+
+bool wal_is_fresh(const struct wal_fresh *f, uint64_t sequence)
+{
+    for (size_t i = f->count; i-- > 0 && f->list[i].to > sequence;)
+        if (f->list[i].from <= sequence)
+            return true;
+    return false;
+}
+
+void wal_fresh_free(struct wal_fresh *f)
+{
+    mem_free(f->list);
+    *f = (struct wal_fresh){0};
 }
 
 /* A log file without batches is written anew under its name: whether that was durable is unknown

@@ -4,8 +4,9 @@
  * A file is a head (store/head.h) and frames. A frame holds the batches of one write, each with the
  * next sequence number, under one CRC-32C; it also says through which batch all was durable when it
  * was written. That tells a torn tail from damage: a bad frame may be cut off only if no later
- * frame (and no later file) says that it was durable, and if a sector of it is missing.
- * docs/format/wal.md has the bytes.
+ * frame (and no later file) says that it was durable, and if a sector of it is missing. And it says
+ * which batches before it were fresh, so that they need not be looked for again when they are
+ * replayed. docs/format/wal.md has the bytes.
  *
  * Writing: wal_write puts frames behind the last; wal_sync makes them durable. Space is reserved
  * ahead, so that a sync has little but data to write. After a failed write or sync the handle
@@ -17,7 +18,7 @@
 #include "store/head.h"
 
 enum {
-    WAL_FRAME_BYTES = 32,    /* a frame before its batches */
+    WAL_FRAME_BYTES = 40,    /* a frame before its batches */
     WAL_FRAME_END_BYTES = 8, /* and behind them */
     WAL_FRAME_PAYLOAD_MAX = 1 << 30,
     WAL_RESERVE_BYTES = 8 << 20,
@@ -31,6 +32,9 @@ MUST_USE bool wal_create(struct os *os, struct str dir, const struct identity *w
 void wal_close(struct wal *w); /* NULL is fine; does not sync */
 AUTO_DEFINE(wal, wal_close)
 
+/* What the next frame, and only that one, says: all batches from this one up to that frame had no
+ * event whose id was there already. */
+void wal_note_fresh(struct wal *w, uint64_t from);
 /* One frame with `count` batches, whole or not at all after a crash. Not durable yet. */
 MUST_USE bool wal_write(struct wal *w, const struct str *payloads, size_t count, struct err *e);
 MUST_USE bool wal_sync(struct wal *w, struct err *e);
@@ -62,6 +66,18 @@ struct wal_end {
  */
 MUST_USE bool wal_read(struct str bytes, struct str path, const struct identity *who, bool is_last,
                        wal_visit *visit, void *context, struct wal_end *out, struct err *e);
+/* Batches that were fresh, as frames say: ranges, ascending, apart. */
+struct wal_range {
+    uint64_t from, to;
+};
+struct wal_fresh {
+    struct wal_range *list;
+    size_t count, room;
+};
+/* Adds what the frames of one file say, as far as they are good; files in order. */
+void wal_find_fresh(struct str bytes, struct wal_fresh *into);
+bool wal_is_fresh(const struct wal_fresh *f, uint64_t sequence);
+void wal_fresh_free(struct wal_fresh *f);
 /*
  * Opens a file that was read, cuts the torn tail off, and goes on behind it. A file without batches
  * is made anew, which takes 128 bytes of disk; `is_full`: there are none, the file is taken as it

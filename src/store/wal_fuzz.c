@@ -42,8 +42,8 @@ static void add_frame(struct buf *file, struct str batch)
     BUF_AUTO checked = {0};
     buf_add_u32(&checked, (uint32_t)(batch.len + 4));
     buf_add_u32(&checked, 1);
-    buf_add_u64(&checked, 1);
-    buf_add_u64(&checked, 1);
+    for (int i = 0; i < 3; i++) /* sequence, durable, fresh */
+        buf_add_u64(&checked, 1);
     buf_add_u32(&checked, (uint32_t)batch.len);
     buf_add(&checked, batch);
     buf_add_u32(file, 0x4D52464C);

@@ -330,6 +330,47 @@ static void forged_frames_are_refused(void **state)
     }
 }
 
+static struct wal_fresh fresh_of(struct log *l)
+{
+    struct os_map map;
+    struct wal_fresh f = {0};
+    assert_works(os_map(l->os, STR("/d/wal-0000000001"), &map, &l->e), l->e);
+    wal_find_fresh((struct str){map.at, map.len}, &f);
+    os_unmap(l->os, &map);
+    return f;
+}
+
+static void frames_say_which_batches_were_fresh(void **state)
+{
+    /* What each frame of three batches claims before it: from this batch on; 0: nothing. */
+    static const uint64_t claims[] = {1, 0, 4, 5, 12, 13, 12, 22, 15, 0};
+    static const struct wal_range want[] = {{4, 10}, {12, 19}, {15, 25}};
+    (void)state;
+    AUTO(log) *l = log_create();
+    for (size_t i = 0; i < COUNT(claims); i++) {
+        if (claims[i])
+            wal_note_fresh(l->w, claims[i]);
+        assert_works(write_batches(l, 3), l->e);
+    }
+    struct wal_fresh f = fresh_of(l);
+    assert_int_equal(f.count, 2); /* the last two of `want` are one */
+    for (uint64_t n = 0; n < 40; n++) {
+        bool is_fresh = false;
+        for (size_t i = 0; i < COUNT(want); i++)
+            is_fresh |= n >= want[i].from && n < want[i].to;
+        assert_int_equal(wal_is_fresh(&f, n), is_fresh);
+    }
+    wal_fresh_free(&f);
+    assert_works(wal_sync(l->w, &l->e), l->e);
+    wal_note_fresh(l->w, 20);
+    assert_works(wal_finish(l->w, &l->e), l->e); /* its empty frame, and that one alone */
+    f = fresh_of(l);
+    assert_true(wal_is_fresh(&f, 30));
+    wal_fresh_free(&f);
+    wal_find_fresh(STR("no log"), &f);
+    assert_int_equal(f.count, 0);
+}
+
 static void a_write_beyond_the_limit_is_refused(void **state)
 {
     (void)state;
@@ -438,6 +479,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_takes_the_write_back),
         cmocka_unit_test(after_a_failure_nothing_is_tried_again),
         cmocka_unit_test(forged_frames_are_refused),
+        cmocka_unit_test(frames_say_which_batches_were_fresh),
         cmocka_unit_test(a_write_beyond_the_limit_is_refused),
         cmocka_unit_test(a_failing_start_is_told_and_loses_nothing),
         cmocka_unit_test(a_full_disk_that_fails_keeps_what_was_confirmed),

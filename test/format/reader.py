@@ -175,14 +175,15 @@ def read_log(data, number, visit, expected):
     need(head.number == number, "the number of a log file")
     need(expected is None or head.first == expected, "the log has a gap")
     sequence = head.first
-    while len(data) - at >= 40:
-        mark, crc, size, count, first, _durable = struct.unpack_from("<IIIIQQ", data, at)
-        end = at + 32 + (size + 7) // 8 * 8
+    while len(data) - at >= 48:
+        mark, crc, size, count, first, _durable, fresh = struct.unpack_from("<IIIIQQQ", data, at)
+        end = at + 40 + (size + 7) // 8 * 8
         if mark != 0x4D52464C or end + 8 > len(data) or first != sequence or \
-                crc != crc32c(head.salt, data[at + 8:at + 32 + size]):
+                crc != crc32c(head.salt, data[at + 8:at + 40 + size]):
             break
         need(struct.unpack_from("<II", data, end) == (size, 0x444E454C), "the end of a frame")
-        payload = Bytes(data[at + 32:at + 32 + size])
+        need(0 < fresh <= first, "what a frame says is fresh")
+        payload = Bytes(data[at + 40:at + 40 + size])
         for n in range(count):
             visit(sequence + n, payload.take(struct.unpack("<I", payload.take(4))[0]))
         need(not payload.left(), "a frame")
