@@ -206,7 +206,7 @@ static void person_mark(struct worker *w, const struct scan_batch *b, size_t u)
 {
     struct tracks *t = &w->tracks;
     const uint32_t *codes = codes_of_one_text(w->keyer.grouping, b);
-    uint64_t unit_key = keyer_unit_key(&w->keyer, b->units[u]), before = UINT64_MAX;
+    uint64_t unit_key = keyer_unit_key(&w->keyer, scan_person(b, u)), before = UINT64_MAX;
     uint32_t slot = 0;
     size_t at = 0;
 
@@ -269,7 +269,7 @@ static bool sink_accounts(void *context, const struct scan_batch *b)
         for (size_t i = 0; i < b->count; i++)
             account_mark(w, b, i, 0);
     for (size_t u = 0; u < b->unit_count; u++) {
-        uint64_t key = keyer_unit_key(&w->keyer, b->units[u]);
+        uint64_t key = keyer_unit_key(&w->keyer, scan_person(b, u));
         for (size_t i = b->starts[u]; i < b->starts[u + 1]; i++)
             account_mark(w, b, i, key);
     }

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "query/question.h"
+#include "query/session_scan.h"
 
 void answer_time(const struct question *q, struct jwrite *w, const char *key, int64_t ms)
 {
@@ -126,14 +126,15 @@ static bool cursor_read(struct question *q, const struct people *p, const struct
 
 bool answer_people(struct question *q, struct people *p, struct buf *out, struct err *e)
 {
-    enum { PAGE = 1000, PAGE_MAX = 10000 };
     struct ask page = ask_member(&q->people_of, "page");
-    const struct str *ids = ids_list(q, p);
-    int64_t count = PAGE;
+    const struct str *ids = p->sessions ? NULL : ids_list(q, p);
+    int64_t count = PEOPLE_PAGE;
     size_t i;
     char room[24];
 
-    if (ask_is_there(&page) && !ask_int(&page, 1, PAGE_MAX, &count, e))
+    if (p->sessions)
+        return answer_sessions(q, p, out, e);
+    if (ask_is_there(&page) && !ask_int(&page, 1, PEOPLE_PAGE_MAX, &count, e))
         return false;
     if (!cursor_read(q, p, ids, &i, e))
         return false;

@@ -25,10 +25,10 @@ void cells_grow(struct cells *c, const struct series *s, size_t slots)
     bool by_people = s->kind == KIND_PEOPLE || s->kind == KIND_PER_PERSON || s->kind == KIND_ACTIVE;
 
     c->counts = grown(c->counts, from, to, sizeof *c->counts);
-    if (by_people) {
+    if (by_people)
         c->people = grown(c->people, from, to, sizeof *c->people);
+    if (by_people || s->fact)
         c->stamps = grown(c->stamps, from, to, sizeof *c->stamps);
-    }
     if (s->kind == KIND_NUMBER) {
         c->sum = grown(c->sum, from, to, sizeof *c->sum);
         c->rest = grown(c->rest, from, to, sizeof *c->rest);

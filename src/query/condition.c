@@ -6,6 +6,7 @@
 #include "query/computed.h"
 #include "query/named.h"
 #include "query/operator.h"
+#include "query/session.h"
 
 static const char *const subject_names[] = {"event", "person", "account", "session"};
 enum { OF_EVENT, OF_PERSON, OF_ACCOUNT, OF_SESSION };
@@ -261,11 +262,18 @@ static bool leaf_read(struct question *q, const struct ask *a, const struct scan
             l->view = built_ins[i].view;
             c->subject = built_ins[i].subject;
         }
-    if (subject == OF_SESSION && !l->built_in)
-        return ask_fail(&property, e, "query.unsupported",
-                        "conditions on properties of a session are not known; on its id they are");
     if (!level_check(q, a, subject, e))
         return false;
+    if (subject == OF_SESSION && !l->built_in) {
+        const struct session_fact *fact = session_fact_find(l->property);
+        if (!fact)
+            return session_fact_unknown(&property, e);
+        if (!sessions_use(q, e))
+            return false;
+        l->built_in = true;
+        l->view = (enum leaf_view)fact->view;
+        c->subject = SCAN_SESSION_FACT;
+    }
     if (subject == OF_EVENT && !l->built_in) {
         struct ask *place = arena_alloc(q->arena, sizeof *place);
         *place = property;

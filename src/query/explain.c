@@ -4,8 +4,9 @@
 static void names_write(const struct scan_condition *c, struct buf *out)
 {
     static const char *const subjects[] = {
-        [SCAN_NAME] = "name",       [SCAN_ID] = "id",           [SCAN_TIME] = "time",
-        [SCAN_ACCOUNT] = "account", [SCAN_SESSION] = "session", [SCAN_UNIT] = "person"};
+        [SCAN_NAME] = "name",           [SCAN_ID] = "id",           [SCAN_TIME] = "time",
+        [SCAN_ACCOUNT] = "account",     [SCAN_SESSION] = "session", [SCAN_UNIT] = "person",
+        [SCAN_SESSION_FACT] = "session"};
 
     for (size_t i = 0; i < c->child_count; i++) {
         if (i)

@@ -183,10 +183,7 @@ static bool hold_read(struct funnel *f, struct err *e)
     }
     if (f->count == COUNT_HELD && !f->hold_count)
         return ask_missing(&q->root, "hold", "count \"held\" needs the properties to hold", e);
-    if (f->count == COUNT_SESSIONS && f->hold_count)
-        return ask_fail(hold, e, "query.unsupported",
-                        "sessions are counted without holding a property");
-    if (f->hold_count || f->count == COUNT_SESSIONS)
+    if (f->hold_count)
         f->hold_codes = intern_create();
     return true;
 }
@@ -242,6 +239,12 @@ static bool rules_read(struct funnel *f, struct err *e)
     f->order = (enum funnel_order)order;
     f->entry = (enum funnel_entry)entry;
     f->count = (enum funnel_count)count;
+    if (f->count == COUNT_SESSIONS) { /* each session is a unit of its own */
+        f->q->unit = COUNTED_SESSION;
+        f->count = COUNT_PEOPLE;
+    }
+    if (f->q->unit == COUNTED_SESSION && !sessions_use(f->q, e))
+        return false;
     f->drops = on_exclude == 1;
     if (f->order == ORDER_UNORDERED && ask_is_there(&entry_place) && f->entry != ENTRY_LATEST)
         return ask_fail(&entry_place, e, "query.unsupported",
@@ -515,8 +518,10 @@ static bool pick_run(struct funnel *f, struct buf *out, struct err *e)
         q->grouping = NULL; /* all groups together */
     bool ok = !q->grouping || groups_run(&p, &groups, &slots, e);
     picked.chosen = q->grouping ? &groups : NULL;
-    ok = ok && groups_find(q, &groups, &picked.pick_slot, e) && funnel_pass_run(&picked, e) &&
-         answer_people(q, &picked.people, out, e);
+    ok = ok && groups_find(q, &groups, &picked.pick_slot, e) && funnel_pass_run(&picked, e);
+    if (q->unit == COUNTED_SESSION)
+        picked.people.sessions = q->session_records;
+    ok = ok && answer_people(q, &picked.people, out, e);
     q->grouping = grouping;
     funnel_pass_free(&p);
     funnel_pass_free(&picked);

@@ -5,7 +5,7 @@
  * `depth` is how many steps in it stands: the number of its last step, 0 = not begun.
  */
 #pragma once
-#include "query/group.h"
+#include "query/session_scan.h"
 
 enum {
     STEPS_MAX = LIMIT_QUERY_STEPS,

@@ -35,8 +35,6 @@ static uint32_t hold_of(struct worker *w, const struct scan_batch *b, size_t i)
     const struct funnel *f = w->f;
     uint32_t id = 0;
 
-    if (f->count == COUNT_SESSIONS)
-        return b->codes[f->hold_columns[0]][i] + 1;
     for (size_t h = 0; h < f->hold_count; h++) {
         uint32_t code = b->codes[f->hold_columns[h]][i] + 1;
         id = h ? key_map_put(&w->hold_levels[h], (uint64_t)id << 32 | code) : code;
@@ -60,7 +58,7 @@ static void event_make(struct worker *w, const struct scan_batch *b, size_t i, u
             out->exclusions |= (uint32_t)1 << x;
             out->blocks |= f->exclusions[x].blocks;
         }
-    if (f->hold_count || f->count == COUNT_SESSIONS)
+    if (f->hold_count)
         out->hold = hold_of(w, b, i);
     if (!w->keyer.grouping)
         return;
@@ -72,7 +70,7 @@ static void event_make(struct worker *w, const struct scan_batch *b, size_t i, u
 static size_t events_make(struct worker *w, const struct scan_batch *b, size_t u)
 {
     size_t from = b->starts[u], count = b->starts[u + 1] - from;
-    uint64_t key = keyer_unit_key(&w->keyer, b->units[u]);
+    uint64_t key = keyer_unit_key(&w->keyer, scan_person(b, u));
 
     if (count > w->room) {
         w->room = count * 2;
@@ -177,7 +175,7 @@ static void held_values_find(struct worker *w, const struct funnel_event *events
 {
     w->held_count = 0;
     for (size_t i = 0; i < count; i++)
-        if (events[i].steps && (events[i].hold || w->f->count != COUNT_SESSIONS))
+        if (events[i].steps)
             value_add(&w->held_values, &w->held_count, &w->held_room, events[i].hold);
 }
 
@@ -253,10 +251,10 @@ static void one_add(struct worker *w, const struct funnel_event *events, size_t 
     }
 }
 
-/* Sessions and held values are counted one by one. */
+/* Held values are counted one by one. */
 static void held_add(struct worker *w, const struct funnel_event *events, size_t count)
 {
-    if (w->f->count != COUNT_HELD && w->f->count != COUNT_SESSIONS) {
+    if (w->f->count != COUNT_HELD) {
         one_add(w, events, count);
         return;
     }
@@ -335,7 +333,7 @@ static void unit_add(struct worker *w, const struct scan_batch *b, size_t u)
     const struct funnel *f = w->f;
     size_t count = events_make(w, b, u);
     bool by_event = w->keyer.grouping && w->keyer.grouping->has_event_part;
-    uint64_t key = keyer_unit_key(&w->keyer, b->units[u]);
+    uint64_t key = keyer_unit_key(&w->keyer, scan_person(b, u));
 
     w->is_picked = false;
     if (by_event && (f->attribution == TOUCH_STEP || f->attribution == TOUCH_ALL_EVENTS))
@@ -399,11 +397,7 @@ static bool reading_make(struct funnel_pass *p, struct reading *r, struct err *e
         if (!reading_column(q, r, c, &f->hold_columns[h], e))
             return false;
     }
-    if (f->count == COUNT_SESSIONS) {
-        struct scan_column c = {SCAN_CODE, SCAN_SESSION, STR_NONE, f->hold_codes};
-        if (!reading_column(q, r, c, &f->hold_columns[0], e))
-            return false;
-    }
+    r->by_session = q->unit == COUNTED_SESSION;
     r->plan.by_unit = r->plan.want_time = true;
     r->plan.in_parts = funnel_is_plain(p);
     if (f->show == SHOW_OVER_TIME) {

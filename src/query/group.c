@@ -1,5 +1,5 @@
 /* query/group: breakdown values as keys, keys as slots, slots as groups of the answer. */
-#include "query/group.h"
+#include "query/session.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "query/condition.h"
+#include "query/operator.h"
 
 /* ---- reading ---- */
 
@@ -37,6 +38,25 @@ static bool buckets_read(struct question *q, const struct ask *a, struct part *p
     return true;
 }
 
+static bool session_part_read(struct question *q, const struct ask *property, struct part *p,
+                              struct err *e)
+{
+    const struct session_fact *fact = session_fact_find(p->property);
+
+    if (!fact)
+        return session_fact_unknown(property, e);
+    if (fact->view == VIEW_TIME) {
+        ask_fail(property, e, "query.unsupported", "sessions cannot be grouped by their %s",
+                 fact->name);
+        return err_hint(e, "by hour or weekday they can");
+    }
+    if (fact->type == SESSION_TEXT && p->is_numeric)
+        return ask_fail(property, e, "query.unknown_value", "buckets are of numbers; %s is a text",
+                        fact->name);
+    p->subject = SCAN_SESSION_FACT;
+    return sessions_use(q, e);
+}
+
 static bool part_read(struct question *q, const struct ask *a, struct part *p, struct err *e)
 {
     static const char *const known[] = {"property", "of", "buckets"};
@@ -61,6 +81,8 @@ static bool part_read(struct question *q, const struct ask *a, struct part *p, s
         return false;
     p->of_person = subject == 1;
     p->subject = SCAN_PROPERTY;
+    if (subject == 3 && !str_equal(p->property, STR("id")))
+        return session_part_read(q, &property, p, e);
     if (subject >= 2) {
         if (!str_equal(p->property, STR("id")))
             return ask_fail(&property, e, "query.unsupported",

@@ -167,6 +167,7 @@ static const char *const members[] = {QUESTION_MEMBERS, "event", "any_of", "new_
 
 const struct insight insight_lifecycle = {
     .name = "lifecycle",
+    .no_sessions = "a session lives but once; count persons or accounts",
     .wants_range = true,
     .interval = INTERVAL_DAY,
     .counts_accounts = true,

@@ -4,23 +4,9 @@
 #include <stdlib.h>
 
 #include "query/operator.h"
+#include "query/page.h"
 
 /* ---- nodes ---- */
-
-/* "https://example.com/a/?b#c" -> "/a/"; what is no address stays as it is. */
-static struct str page_of(struct str url)
-{
-    for (size_t i = 0; i + 2 < url.len && url.at[i] != '/' && url.at[i] != '?'; i++)
-        if (url.at[i] == ':' && url.at[i + 1] == '/' && url.at[i + 2] == '/') {
-            struct str rest = str_sub(url, i + 3, url.len);
-            url = str_sub(rest, str_find(rest, '/'), rest.len);
-            url = url.len ? url : STR("/");
-            break;
-        }
-    url.len = str_find(url, '?');
-    url.len = str_find(url, '#');
-    return url.len ? url : STR("/");
-}
 
 void path_node(const struct paths *t, struct str value, bool replaces, struct buf *out)
 {
@@ -83,9 +69,6 @@ static bool property_nodes_read(struct paths *t, const struct ask *nodes, struct
 static bool nodes_read(struct paths *t, struct err *e)
 {
     static const char *const kinds[] = {"event", "page", "screen"};
-    static const char *const pages[] = {"Page Viewed", "$pageview", "page_view", NULL};
-    static const char *const page_properties[] = {"path", "url", "$current_url",
-                                                  "context.page.path", NULL};
     static const char *const screens[] = {"Screen Viewed", "$screen", "screen_view", NULL};
     static const char *const screen_properties[] = {"name", "$screen_name", NULL};
     struct question *q = t->q;
@@ -100,7 +83,8 @@ static bool nodes_read(struct paths *t, struct err *e)
     t->by_name = kind == 0;
     t->by_page = kind == 1;
     if (kind)
-        kind_read(t, kind == 1 ? pages : screens, kind == 1 ? page_properties : screen_properties);
+        kind_read(t, kind == 1 ? page_events : screens,
+                  kind == 1 ? page_properties : screen_properties);
     if (kind)
         return true;
     any_event(t);
@@ -179,7 +163,8 @@ static bool numbers_read(struct paths *t, struct err *e)
     if (ask_is_there(&limit) && !ask_int(&limit, 1, 1000, &edge_limit, e))
         return false;
     t->steps = (size_t)step_count;
-    t->gap = duration_ms(pause);
+    t->cuts = (struct session_rules){
+        .gap = duration_ms(pause), .longest = INT64_MAX, .ids = SESSION_IDS_IGNORE};
     t->by_people = choice == 0;
     t->limit = (size_t)edge_limit;
     q->limit = LIMIT_DEFAULT; /* of groups; the member is the edges' */
@@ -507,6 +492,8 @@ static const char *const members[] = {QUESTION_MEMBERS, "nodes", "start",       
 
 const struct insight insight_paths = {
     .name = "paths",
+    .no_sessions =
+        "paths follow one session each; write \"count\":\"traversals\" to count sessions",
     .wants_range = true,
     .interval = INTERVAL_DAY,
     .members = members,

@@ -6,7 +6,7 @@
  * texts, so each thread numbers its own, and they are put together by text at the end.
  */
 #pragma once
-#include "query/group.h"
+#include "query/session.h"
 
 struct pattern;
 
@@ -21,8 +21,8 @@ struct paths {
     bool by_name, by_page; /* nodes are event names; pages */
     struct str start, end; /* .at == NULL: none */
     size_t steps, limit;
-    int64_t gap;
-    bool by_people; /* count */
+    struct session_rules cuts; /* by the pause alone */
+    bool by_people;            /* count */
     struct path_replace {
         struct pattern *pattern;
         struct str with;

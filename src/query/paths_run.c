@@ -17,8 +17,9 @@ struct worker {
     size_t code_count;
     struct step *steps; /* of the path at hand */
     size_t step_count, step_room;
-    uint32_t start, end, middle; /* nodes */
-    uint64_t picked;             /* key of the picked place */
+    struct session_cutter cutter; /* a path is a session of events that are nodes */
+    uint32_t start, end, middle;  /* nodes */
+    uint64_t picked;              /* key of the picked place */
     uint32_t last_picked;
     struct path_cells cells;
     struct people people;
@@ -211,19 +212,22 @@ static void path_end(struct worker *w, const struct scan_batch *b, uint32_t unit
 
 static void unit_walk(struct worker *w, const struct scan_batch *b, size_t u)
 {
-    uint64_t key = keyer_unit_key(&w->keyer, b->units[u]);
+    uint64_t key = keyer_unit_key(&w->keyer, scan_person(b, u));
+    uint32_t path = SESSION_NONE;
 
+    session_cutter_begin(&w->cutter);
     w->step_count = 0;
     for (size_t i = b->starts[u]; i < b->starts[u + 1]; i++) {
         uint32_t node = event_node(w, b, i);
         if (node == NODE_NONE)
             continue;
-        struct step *last = w->step_count ? &w->steps[w->step_count - 1] : NULL;
-        if (last && b->time[i] - last->time >= w->p->t->gap) {
+        uint32_t now = session_cut(&w->cutter, b->time[i], SESSION_NONE);
+        if (now != path) {
             path_end(w, b, b->units[u], key);
             w->step_count = 0;
-            last = NULL;
+            path = now;
         }
+        struct step *last = w->step_count ? &w->steps[w->step_count - 1] : NULL;
         if (!last || last->node != node)
             last = &ARRAY_PUSH(w->steps, w->step_count, w->step_room);
         *last = (struct step){node, b->time[i], i};
@@ -254,6 +258,7 @@ static void worker_init(struct worker *w, const struct paths_pass *p)
     struct path_place place = {p->pick_position, 0, p->pick_special};
 
     w->p = p;
+    w->cutter.rules = &t->cuts;
     keyer_init(&w->keyer, t->q, p->chosen);
     w->nodes = intern_create();
     w->middle = intern_put(w->nodes, STR("..."));
@@ -271,6 +276,7 @@ static void worker_init(struct worker *w, const struct paths_pass *p)
 static void worker_free(struct worker *w)
 {
     keyer_free(&w->keyer);
+    session_cutter_free(&w->cutter);
     intern_destroy(w->nodes);
     mem_free(w->node_of_code);
     mem_free(w->steps);

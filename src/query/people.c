@@ -32,12 +32,13 @@ static bool people_answer(struct question *q, struct buf *out, struct err *e)
     return ok;
 }
 
-static const char *const members[] = {"insight",   "filter",   "segment",
-                                      "as_of",     "timezone", "week_start",
-                                      "semantics", "unit",     PEOPLE_MEMBERS};
+static const char *const members[] = {"insight",       "filter",      "segment",   "as_of",
+                                      "timezone",      "week_start",  "semantics", "unit",
+                                      SESSION_MEMBERS, PEOPLE_MEMBERS};
 
 const struct insight insight_people = {
     .name = "people",
+    .no_sessions = "people are listed, not sessions",
     .of_people = true,
     .interval = INTERVAL_DAY,
     .members = members,

@@ -9,6 +9,7 @@
 #include "query/group.h"
 #include "query/named.h"
 #include "query/operator.h"
+#include "query/session_scan.h"
 
 const struct ask *question_keep(struct question *q, struct ask a)
 {
@@ -119,6 +120,9 @@ static bool unit_read(struct question *q, struct err *e)
     q->unit = (enum counted)choice;
     if (q->unit == COUNTED_PERSON || (q->unit == COUNTED_ACCOUNT && q->insight->counts_accounts))
         return true;
+    if (q->unit == COUNTED_SESSION)
+        return !q->insight->no_sessions ||
+               ask_fail(&unit, e, "query.unsupported", "%s", q->insight->no_sessions);
     return ask_fail(&unit, e, "query.unsupported",
                     "%s can count persons%s; counting by %s is not known yet", q->insight->name,
                     q->insight->counts_accounts ? " and accounts" : "", units[choice]);
@@ -154,6 +158,8 @@ bool question_read(struct question *q, struct err *e)
     q->semantics = (enum semantics)choice;
     question_rule(q, "semantics", str_of(semantics[choice]));
     q->people_of = ask_member(&q->root, "people_of");
+    if (!session_rules_read(q, e) || (q->unit == COUNTED_SESSION && !sessions_use(q, e)))
+        return false;
     if (q->insight->wants_range && !range_read(q, e))
         return false;
     q->condition_level = q->insight->of_people ? LEVEL_PERSON : LEVEL_EVENT;
@@ -164,6 +170,7 @@ bool question_read(struct question *q, struct err *e)
 void question_free(struct question *q)
 {
     zone_close(q->zone);
+    session_records_free(q->session_records);
     grouping_free(q->grouping);
     patterns_free(q);
     buf_free(&q->rules);
@@ -541,10 +548,17 @@ bool question_is_late(const struct question *q)
 bool reading_run(struct question *q, struct reading *r, scan_sink *sink, void *const *contexts,
                  struct err *e)
 {
-    struct scan_stats stats = {0};
-
     if (!behaviours_run(q, e))
         return false;
+    return session_scan_is_needed(r) ? session_scan_run(q, r, sink, contexts, e)
+                                     : reading_scan(q, r, sink, contexts, e);
+}
+
+bool reading_scan(struct question *q, struct reading *r, scan_sink *sink, void *const *contexts,
+                  struct err *e)
+{
+    struct scan_stats stats = {0};
+
     r->plan.selectors = r->selectors;
     r->plan.columns = r->columns;
     r->plan.os = q->context->os;

@@ -60,6 +60,10 @@ struct question {
     struct named *named;  /* by entry of the vocabulary (query/named.h); NULL: not needed yet */
     unsigned named_depth; /* of bodies of the vocabulary that are being read */
     struct saved *saved;  /* segments whose sets are to be found */
+    const struct session_rules *session_rules;
+    bool has_sessions;                       /* it looks at sessions: their rules are echoed */
+    bool sessions_of_all;                    /* they are cut from the first event on */
+    struct session_records *session_records; /* what people_of lists; NULL: people */
 
     struct buf rules; /* members of `rules`, as JSON */
     /* names asked for, checked once all are known */
@@ -86,7 +90,10 @@ void names_near(struct str asked, const struct str *names, size_t count, char *r
 /* Members every insight has. */
 #define QUESTION_MEMBERS                                                                           \
     "insight", "from", "to", "last", "as_of", "timezone", "week_start", "interval", "unit",        \
-        "filter", "segment", "breakdown", "limit", "other", "semantics", "people_of"
+        "filter", "segment", "breakdown", "limit", "other", "semantics", "people_of",              \
+        SESSION_MEMBERS
+/* How sessions are cut (query/session.h). */
+#define SESSION_MEMBERS "session_gap", "session_max", "session_midnight", "session_ids"
 
 /* Reads them; the range is resolved for insights that want one (see range.c). */
 MUST_USE bool question_read(struct question *q, struct err *e);
@@ -150,6 +157,7 @@ MUST_USE bool question_edges(struct question *q, enum interval interval, int64_t
 
 /* A plan that grows by roles. Same (event, filter, range) share a selector. */
 struct reading {
+    bool by_session; /* units are sessions (query/session_scan.h) */
     struct scan_selector selectors[SCAN_SELECTORS_MAX];
     struct scan_column columns[SCAN_COLUMNS_MAX];
     struct scan_plan plan;
@@ -165,6 +173,9 @@ MUST_USE bool reading_column(struct question *q, struct reading *r, struct scan_
 void explain_pass(const struct question *q, const struct scan_plan *plan, struct buf *out);
 /* Past its deadline: the next scan stops. */
 bool question_is_late(const struct question *q);
+/* A plan as it is, without what is found beforehand. */
+MUST_USE bool reading_scan(struct question *q, struct reading *r, scan_sink *sink,
+                           void *const *contexts, struct err *e);
 MUST_USE bool reading_run(struct question *q, struct reading *r, scan_sink *sink,
                           void *const *contexts, struct err *e);
 
@@ -183,10 +194,12 @@ void answer_intervals(const struct question *q, struct jwrite *w, const char *ke
 struct people {
     uint32_t *units;
     size_t count, room;
-    const struct intern *names; /* of accounts: units are its codes. NULL = persons */
+    const struct intern *names;             /* of accounts: units are its codes. NULL = persons */
+    const struct session_records *sessions; /* units are sessions */
 };
 void people_free(struct people *p);
 MUST_USE bool answer_people(struct question *q, struct people *p, struct buf *out, struct err *e);
+enum { PEOPLE_PAGE = 1000, PEOPLE_PAGE_MAX = 10000 };
 /* Members that people_of always may have, beside the insight's coordinates. */
 #define PEOPLE_MEMBERS "cursor", "page"
 
@@ -202,8 +215,9 @@ struct insight {
     const char *name;
     bool wants_range; /* from, to, last with their defaults */
     enum interval interval;
-    bool counts_accounts; /* unit may be account */
-    bool of_people;       /* conditions on persons only */
+    bool counts_accounts;    /* unit may be account */
+    const char *no_sessions; /* why unit may not be session; NULL: it may */
+    bool of_people;          /* conditions on persons only */
     const char *const *members;
     size_t member_count;
     bool (*answer)(struct question *q, struct buf *out, struct err *e);

@@ -407,6 +407,7 @@ static const char *const members[] = {QUESTION_MEMBERS, "start",   "return",   "
 
 const struct insight insight_retention = {
     .name = "retention",
+    .no_sessions = "a session does not come back; count persons or accounts, or filter by what is known of sessions",
     .interval = INTERVAL_DAY,
     .members = members,
     .member_count = COUNT(members),

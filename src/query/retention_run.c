@@ -396,7 +396,7 @@ static bool sink_general(void *context, const struct scan_batch *b)
     const struct retention *r = w->r;
 
     for (size_t u = 0; u < b->unit_count; u++) {
-        uint64_t key = keyer_unit_key(&w->keyer, b->units[u]);
+        uint64_t key = keyer_unit_key(&w->keyer, scan_person(b, u));
         entries_find(w, b, u, key);
         if (!w->entry_count)
             continue;

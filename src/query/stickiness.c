@@ -246,6 +246,7 @@ static const char *const members[] = {QUESTION_MEMBERS, "event", "any_of",
 
 const struct insight insight_stickiness = {
     .name = "stickiness",
+    .no_sessions = "a session does not come back in other intervals; count persons or accounts",
     .wants_range = true,
     .interval = INTERVAL_DAY,
     .counts_accounts = true,

@@ -4,12 +4,13 @@
 #include <math.h>
 
 #include "query/condition.h"
+#include "query/operator.h"
 
 static const struct math maths[] = {
     {"events", KIND_EVENTS, .can_cumulate = true},
     {"people", KIND_PEOPLE, .by_unit = true, .can_cumulate = true},
     {"accounts", KIND_DISTINCT, .subject = SCAN_ACCOUNT},
-    {"sessions", KIND_DISTINCT, .subject = SCAN_SESSION},
+    {"sessions", KIND_PEOPLE, .by_session = true, .can_cumulate = true},
     {"weekly_active", KIND_ACTIVE, .by_unit = true, .look_back = 7},
     {"monthly_active", KIND_ACTIVE, .by_unit = true, .look_back = 30},
     {"first_time", KIND_FIRST, .by_unit = true, .can_cumulate = true},
@@ -28,6 +29,38 @@ static const struct math maths[] = {
 
 /* ---- reading ---- */
 
+/* A number of the sessions: each counts once, where its first matching event lies. */
+static bool fact_read(struct trends *t, const struct ask *property, struct series *s, struct err *e)
+{
+    const struct session_fact *fact = session_fact_find(s->property);
+
+    if (!fact)
+        return session_fact_unknown(property, e);
+    if (fact->kind == SESSION_POSITION)
+        return ask_fail(property, e, "query.unsupported",
+                        "a position is of an event in its session; filter by it");
+    if (fact->view == VIEW_TIME || (fact->type == SESSION_TEXT && s->kind != KIND_DISTINCT)) {
+        ask_fail(property, e, "query.unsupported", "the %s of a session is no number", fact->name);
+        return err_hint(e, fact->view == VIEW_TIME ? "its length and its hour are"
+                                                   : "\"distinct\" counts its values");
+    }
+    s->fact = fact;
+    s->by_session = true;
+    return sessions_use(t->q, e);
+}
+
+static bool subject_read(const struct ask *a, bool *is_of_session, struct err *e)
+{
+    static const char *const subjects[] = {"event", "session"};
+    struct ask of = ask_member(a, "of");
+    unsigned choice = 0;
+
+    if (ask_is_there(&of) && !ask_choice(&of, subjects, COUNT(subjects), &choice, e))
+        return false;
+    *is_of_session = choice == 1;
+    return true;
+}
+
 static bool math_read(struct trends *t, const struct ask *a, struct series *s, struct err *e)
 {
     const char *names[COUNT(maths)];
@@ -35,6 +68,7 @@ static bool math_read(struct trends *t, const struct ask *a, struct series *s, s
     struct ask math = ask_member(a, "math");
     const struct ask *property = question_keep(q, ask_member(a, "property"));
     unsigned choice = 0;
+    bool is_of_session;
 
     for (size_t i = 0; i < COUNT(maths); i++)
         names[i] = maths[i].name;
@@ -46,6 +80,12 @@ static bool math_read(struct trends *t, const struct ask *a, struct series *s, s
         q->interval >= (s->math->look_back == 7 ? INTERVAL_WEEK : INTERVAL_MONTH))
         s->kind = KIND_PEOPLE;
     t->by_unit = t->by_unit || s->math->by_unit;
+    s->by_session = s->math->by_session || q->unit == COUNTED_SESSION;
+    q->sessions_of_all = q->sessions_of_all || s->kind == KIND_FIRST;
+    if (s->by_session && !sessions_use(q, e))
+        return false;
+    if (!subject_read(a, &is_of_session, e))
+        return false;
     if (ask_is_there(property) != s->math->needs_property)
         return s->math->needs_property
                    ? ask_missing(a, "property", "this math needs a property of the event", e)
@@ -56,13 +96,16 @@ static bool math_read(struct trends *t, const struct ask *a, struct series *s, s
         return true;
     if (!ask_text(property, &s->property, e))
         return false;
+    if (is_of_session)
+        return fact_read(t, property, s, e);
     question_asks_property(q, s->property, property);
     return true;
 }
 
 static bool series_read(struct trends *t, const struct ask *a, struct series *s, struct err *e)
 {
-    static const char *const known[] = {"event", "any_of", "filter", "math", "property", "name"};
+    static const char *const known[] = {"event",    "any_of", "filter", "math",
+                                        "property", "of",     "name"};
     struct ask name = ask_member(a, "name");
 
     if (!ask_members(a, known, COUNT(known), e) || !math_read(t, a, s, e) ||
@@ -177,6 +220,10 @@ static void line_write(const struct trend_pass *p, struct jwrite *w, const struc
     jwrite_pair_string(w, "name", is_formula ? t->formula.text : t->series[series].name);
     if (!is_formula)
         jwrite_pair_string(w, "math", str_of(t->series[series].math->name));
+    if (!is_formula && t->series[series].fact) {
+        jwrite_pair_string(w, "property", t->series[series].property);
+        jwrite_pair_string(w, "of", STR("session"));
+    }
     if (q->grouping) {
         jwrite_key(w, STR("breakdown"));
         group_write(q, w, groups, answer_slot);
@@ -297,8 +344,10 @@ static bool pick_run(struct trend_pass *p, const struct groups *groups, struct b
         !coordinate_interval(q, "interval", &p->edges, &picked.pick_interval, e))
         return false;
     picked.pick_series = (size_t)series;
-    bool ok = groups_find(q, groups, &picked.pick_slot, e) && trend_pass_run(&picked, e) &&
-              answer_people(q, &picked.people, out, e);
+    bool ok = groups_find(q, groups, &picked.pick_slot, e) && trend_pass_run(&picked, e);
+    if (p->t->series[series].by_session)
+        picked.people.sessions = q->session_records;
+    ok = ok && answer_people(q, &picked.people, out, e);
     trend_pass_free(&picked);
     return ok;
 }

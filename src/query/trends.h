@@ -6,7 +6,7 @@
  */
 #pragma once
 #include "query/formula.h"
-#include "query/group.h"
+#include "query/session_scan.h"
 
 enum math_kind {
     KIND_EVENTS,
@@ -22,7 +22,7 @@ enum math_kind {
 struct math {
     const char *name;
     enum math_kind kind;
-    bool needs_property, by_unit, can_cumulate;
+    bool needs_property, by_unit, can_cumulate, by_session;
     int look_back; /* days, of KIND_ACTIVE */
     double quantile;
     char figure;               /* of KIND_NUMBER: s a < > */
@@ -37,6 +37,8 @@ struct series {
     uint32_t bits, range_bits; /* selectors; range_bits: [from, to) only, of KIND_FIRST */
     size_t column;
     struct intern *codes;
+    bool by_session;                 /* its units are sessions */
+    const struct session_fact *fact; /* its numbers are the sessions'; NULL: the events' */
 };
 
 /* The sums of one series. Arrays have slots * stride places; those not needed stay NULL. */

@@ -15,7 +15,7 @@ struct worker {
     uint32_t *changes; /* room for the batch */
     size_t room;
     struct people people;
-    bool is_too_large;
+    bool is_too_large, by_session;
     uint32_t *rows_of_codes; /* breakdown by one text: where a code's cells begin */
     size_t codes_known;
     /* look-back series: which buckets a day belongs to, [first, last] */
@@ -162,45 +162,81 @@ static void add_first(struct worker *w, const struct series *s, struct cells *c,
     }
 }
 
+/* A session's number counts once a group, at its first event there. */
+static bool counts_now(const struct series *s, struct cells *c, size_t row, uint32_t unit)
+{
+    return !s->fact || stamp(c, row + c->stride - 1, unit);
+}
+
+static inline void number_put(const struct series *s, struct cells *c, const struct scan_batch *b,
+                              size_t i, size_t row, uint32_t unit)
+{
+    double v = b->numbers[s->column][i];
+
+    if (isnan(v) || !counts_now(s, c, row, unit))
+        return;
+    cells_number(c, row + b->interval[i], v);
+    cells_number(c, row + c->stride - 1, v);
+}
+
+static inline void quantile_put(const struct series *s, struct cells *c, const struct scan_batch *b,
+                                size_t i, size_t row, uint32_t unit)
+{
+    double v = b->numbers[s->column][i];
+
+    if (isnan(v) || !counts_now(s, c, row, unit))
+        return;
+    ARRAY_PUSH(c->values, c->value_count, c->value_room) =
+        (struct trend_value){(uint32_t)(row + b->interval[i]), v};
+    c->counts[row + c->stride - 1]++;
+}
+
+static inline void distinct_put(const struct series *s, struct cells *c, const struct scan_batch *b,
+                                size_t i, size_t row, uint32_t unit)
+{
+    uint32_t code = b->codes[s->column][i];
+
+    if (code == SCAN_CODE_NONE || !counts_now(s, c, row, unit))
+        return;
+    key_map_put(&c->distinct, (uint64_t)(row + b->interval[i]) << 32 | code);
+    key_map_put(&c->distinct, (uint64_t)(row + c->stride - 1) << 32 | code);
+}
+
+typedef void put_fn(const struct series *, struct cells *, const struct scan_batch *, size_t,
+                    size_t, uint32_t);
+
+/* Each matching event's value; of sessions it is asked whose the event is. */
+static inline __attribute__((always_inline)) void
+values_put(struct worker *w, const struct series *s, struct cells *c, const struct scan_batch *b,
+           put_fn *put)
+{
+    size_t u = 0;
+
+    for (size_t i = 0; i < b->count; i++) {
+        uint32_t slot = w->slots ? w->slots[i] : 0;
+        while (s->fact && i >= b->starts[u + 1])
+            u++;
+        if (matches(b, s->bits, i) && slot != SLOT_NONE)
+            put(s, c, b, i, slot * c->stride, s->fact ? b->units[u] : 0);
+    }
+}
+
 static void add_number(struct worker *w, const struct series *s, struct cells *c,
                        const struct scan_batch *b)
 {
-    for (size_t i = 0; i < b->count; i++) {
-        uint32_t slot = w->slots ? w->slots[i] : 0;
-        double v = b->numbers[s->column][i];
-        if (!matches(b, s->bits, i) || slot == SLOT_NONE || isnan(v))
-            continue;
-        cells_number(c, slot * c->stride + b->interval[i], v);
-        cells_number(c, slot * c->stride + c->stride - 1, v);
-    }
+    values_put(w, s, c, b, number_put);
 }
 
 static void add_quantile(struct worker *w, const struct series *s, struct cells *c,
                          const struct scan_batch *b)
 {
-    for (size_t i = 0; i < b->count; i++) {
-        uint32_t slot = w->slots ? w->slots[i] : 0;
-        double v = b->numbers[s->column][i];
-        if (!matches(b, s->bits, i) || slot == SLOT_NONE || isnan(v))
-            continue;
-        size_t place = slot * c->stride + b->interval[i];
-        ARRAY_PUSH(c->values, c->value_count, c->value_room) =
-            (struct trend_value){(uint32_t)place, v};
-        c->counts[slot * c->stride + c->stride - 1]++;
-    }
+    values_put(w, s, c, b, quantile_put);
 }
 
 static void add_distinct(struct worker *w, const struct series *s, struct cells *c,
                          const struct scan_batch *b)
 {
-    for (size_t i = 0; i < b->count; i++) {
-        uint32_t slot = w->slots ? w->slots[i] : 0, code = b->codes[s->column][i];
-        if (!matches(b, s->bits, i) || slot == SLOT_NONE || code == SCAN_CODE_NONE)
-            continue;
-        size_t row = slot * c->stride;
-        key_map_put(&c->distinct, (uint64_t)(row + b->interval[i]) << 32 | code);
-        key_map_put(&c->distinct, (uint64_t)(row + c->stride - 1) << 32 | code);
-    }
+    values_put(w, s, c, b, distinct_put);
 }
 
 /* Each active day makes the unit count in the buckets whose look-back holds it, once each. */
@@ -306,13 +342,29 @@ static bool event_is_picked(const struct worker *w, const struct series *s,
            (p->t->cumulative && at < p->pick_interval);
 }
 
+/* The event at which a session's number counts in the picked group. */
+static size_t first_with_value(const struct worker *w, const struct series *s,
+                               const struct scan_batch *b, size_t u)
+{
+    bool is_text = s->kind == KIND_DISTINCT;
+
+    for (size_t i = b->starts[u]; i < b->starts[u + 1]; i++)
+        if (matches(b, s->bits, i) && (!w->slots || w->slots[i] == w->p->pick_slot) &&
+            (is_text ? b->codes[s->column][i] != SCAN_CODE_NONE : !isnan(b->numbers[s->column][i])))
+            return i;
+    return SIZE_MAX;
+}
+
 static void pick(struct worker *w, const struct scan_batch *b)
 {
     const struct series *s = &w->p->t->series[w->p->pick_series];
 
     for (size_t u = 0; u < b->unit_count; u++) {
         bool is_picked = false;
-        if (s->kind == KIND_FIRST) {
+        if (s->fact) {
+            size_t i = first_with_value(w, s, b, u);
+            is_picked = i != SIZE_MAX && event_is_picked(w, s, b, i);
+        } else if (s->kind == KIND_FIRST) {
             size_t i = first_event(s, b, u);
             is_picked =
                 i != SIZE_MAX && b->interval[i] < w->p->edges.count && event_is_picked(w, s, b, i);
@@ -335,7 +387,7 @@ static void slots_find(struct worker *w, const struct scan_batch *b)
         return;
     }
     for (size_t u = 0; u < b->unit_count; u++) {
-        uint64_t key = keyer_unit_key(&w->keyer, b->units[u]);
+        uint64_t key = keyer_unit_key(&w->keyer, scan_person(b, u));
         for (size_t i = b->starts[u]; i < b->starts[u + 1]; i++)
             w->slots[i] = keyer_slot(&w->keyer, key | keyer_event_key(&w->keyer, b, i));
     }
@@ -369,7 +421,8 @@ static bool sink(void *context, const struct scan_batch *b)
     }
     for (size_t i = 0; i < t->series_count; i++) {
         const struct series *s = &t->series[i];
-        if (w->look_back ? i != w->look_back->series : s->kind == KIND_ACTIVE)
+        if (w->look_back ? i != w->look_back->series
+                         : s->kind == KIND_ACTIVE || s->by_session != w->by_session)
             continue;
         cells_grow(&w->cells[i], s, slots);
         add_by_kind[s->kind](w, s, &w->cells[i], b);
@@ -398,6 +451,8 @@ static bool series_plan(struct trend_pass *p, struct reading *r, size_t i, struc
         return false;
     if (s->kind == KIND_DISTINCT)
         c = (struct scan_column){SCAN_CODE, s->math->subject, s->property, s->codes};
+    if (s->fact)
+        c.subject = SCAN_SESSION_FACT;
     bool has_column =
         s->kind == KIND_NUMBER || s->kind == KIND_QUANTILE || s->kind == KIND_DISTINCT;
     return !has_column || reading_column(q, r, c, &s->column, e);
@@ -445,6 +500,7 @@ static bool pass_scan(struct trend_pass *p, struct reading *r, const struct look
     for (unsigned i = 0; i < threads; i++) {
         workers[i].p = p;
         workers[i].look_back = l;
+        workers[i].by_session = r->by_session;
         keyer_init(&workers[i].keyer, q, p->chosen);
         for (size_t k = 0; k < p->t->series_count; k++)
             cells_init(&workers[i].cells[k], &p->t->series[k], p->edges.count + 1);
@@ -503,38 +559,54 @@ static bool active_scan(struct trend_pass *p, size_t series, struct err *e)
         !reading_role(q, &r, &s->role, true, l.days.at[0], range_seen_to(q, p->to), &s->bits, e) ||
         !grouping_plan(q, &r, e))
         return false;
+    r.by_session = s->by_session;
     r.plan.by_unit = true;
     r.plan.edges = l.days.at;
     r.plan.edge_count = l.days.count + 1;
     return pass_scan(p, &r, &l, e);
 }
 
+/* The series that one scan can count together: those of sessions, or the others. */
+static bool series_scan(struct trend_pass *p, bool by_session, struct err *e)
+{
+    struct trends *t = p->t;
+    struct reading r = {.by_session = by_session};
+    bool has_any = false;
+
+    for (size_t i = 0; i < t->series_count; i++) {
+        const struct series *s = &t->series[i];
+        if (s->kind == KIND_ACTIVE || s->by_session != by_session ||
+            (p->picks && i != p->pick_series))
+            continue;
+        if (!series_plan(p, &r, i, e))
+            return false;
+        has_any = true;
+    }
+    if (!has_any)
+        return true;
+    if (!grouping_plan(t->q, &r, e))
+        return false;
+    r.plan.by_unit = t->by_unit || p->picks || by_session;
+    r.plan.edges = p->edges.at;
+    r.plan.edge_count = p->edges.count + 1;
+    return pass_scan(p, &r, NULL, e);
+}
+
 bool trend_pass_run(struct trend_pass *p, struct err *e)
 {
     struct trends *t = p->t;
-    struct reading r = {0};
-    bool has_others = false;
 
     for (size_t i = 0; i < t->series_count; i++)
         cells_init(&p->cells[i], &t->series[i], p->edges.count + 1);
     p->slots = p->chosen ? p->chosen->count + p->chosen->has_other : !t->q->grouping;
     for (size_t i = 0; i < t->series_count; i++) {
-        bool is_active = t->series[i].kind == KIND_ACTIVE;
         if (p->picks && i != p->pick_series)
             continue;
-        if (is_active ? !active_scan(p, i, e) : !series_plan(p, &r, i, e))
-            return false;
-        has_others = has_others || !is_active;
-    }
-    if (has_others) {
-        if (!grouping_plan(t->q, &r, e))
-            return false;
-        r.plan.by_unit = t->by_unit || p->picks;
-        r.plan.edges = p->edges.at;
-        r.plan.edge_count = p->edges.count + 1;
-        if (!pass_scan(p, &r, NULL, e))
+        if (t->series[i].kind == KIND_ACTIVE && !active_scan(p, i, e))
             return false;
     }
+    if (!series_scan(p, false, e) || !series_scan(p, true, e))
+        return false;
     for (size_t i = 0; i < t->series_count && !p->is_too_large; i++)
         cells_grow(&p->cells[i], &t->series[i], p->slots);
     return true;

@@ -30,6 +30,7 @@ enum scan_subject {
     SCAN_SESSION,  /* text */
     SCAN_UNIT,     /* the person's unit number: test_unit is called instead of test */
     SCAN_COMPUTED, /* made of properties of the event, as `computed` says */
+    SCAN_SESSION_FACT, /* query/session_scan.h takes it out: never in a plan that comes here */
 };
 
 /* A value made of an event's properties: pure, and called from any thread. `values` are those of
@@ -98,8 +99,9 @@ struct scan_plan {
 
 struct scan_batch {
     unsigned thread;
-    size_t unit_count;      /* 0 unless by_unit */
-    const uint32_t *units;  /* unit numbers, ascending within a batch */
+    size_t unit_count;       /* 0 unless by_unit */
+    const uint32_t *units;   /* unit numbers, ascending within a batch */
+    const uint32_t *persons; /* whose they are, where a unit is no person; NULL: they are persons */
     const uint32_t *starts; /* unit i has events starts[i] … starts[i+1]-1; in parts maybe none */
     size_t count;           /* events */
     /* in_parts: all units of the batch lie in [low, high). The range's first batch says is_first;
@@ -115,6 +117,11 @@ struct scan_batch {
     const uint32_t *codes[SCAN_COLUMNS_MAX];
     const double *numbers[SCAN_COLUMNS_MAX];
 };
+static inline uint32_t scan_person(const struct scan_batch *b, size_t u)
+{
+    return b->persons ? b->persons[u] : b->units[u];
+}
+
 /* Return false to stop early (not an error). */
 typedef bool scan_sink(void *context, const struct scan_batch *batch);
 
