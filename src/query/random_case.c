@@ -54,7 +54,7 @@ static struct value text_value(struct arena *arena, const char *format, uint32_t
 
 static size_t properties_make(struct dice *d, struct arena *arena, struct property **out)
 {
-    struct property *p = arena_array(arena, 3, sizeof *p);
+    struct property *p = arena_array(arena, 4, sizeof *p); /* one is for the caller */
     size_t n = 0;
 
     if (chance(d, 80))
@@ -116,12 +116,16 @@ void random_world_make(struct dice *d, struct arena *arena, const struct world_s
             continue;
         size_t count = properties_make(d, arena, &properties);
         uint32_t name = roll(d, 9);
+        bool is_page = name == 4 && chance(d, 60); /* in place of some of those never asked for */
+        if (is_page)
+            properties[count++] =
+                (struct property){STR("path"), text_value(arena, "/p", roll(d, 3))};
         out->events[out->event_count++] = (struct event){
             .id = arena_printf(arena, "e%u", i),
             .time = time,
             .received = time,
             .sequence = i + 1,
-            .name = names[name < 5 ? name : 0],
+            .name = is_page ? STR("Page Viewed") : names[name < 5 ? name : 0],
             .person = out->people[person].id,
             .account = chance(d, 50) ? text_value(arena, "acc", roll(d, 2)).text : STR_NONE,
             .session = chance(d, 70) ? text_value(arena, "s", roll(d, 4)).text : STR_NONE,
@@ -188,6 +192,15 @@ static void condition(struct dice *d, struct buf *out, unsigned depth)
          "{\"sequence\":[null,{\"event\":\"A\",\"filter\":[{\"property\":\"n\",\"gt\":3}]}],"
          "\"within\":\"1d\"}",
          "{\"property\":\"time\",\"before\":\"2026-03-20\"}",
+         "{\"property\":\"events\",\"of\":\"session\",\"gte\":2}",
+         "{\"property\":\"length\",\"of\":\"session\",\"between\":[1,20000]}",
+         "{\"property\":\"bounce\",\"of\":\"session\",\"is\":true}",
+         "{\"property\":\"position\",\"of\":\"session\",\"is\":1}",
+         "{\"property\":\"entry_page\",\"of\":\"session\",\"is_not\":\"/p1\"}",
+         "{\"property\":\"exit_event\",\"of\":\"session\",\"is\":[\"A\",\"B\"]}",
+         "{\"property\":\"hour\",\"of\":\"session\",\"lt\":12}",
+         "{\"property\":\"start\",\"of\":\"session\",\"after\":\"2026-03-08\"}",
+         "{\"did\":\"A\",\"filter\":[{\"property\":\"pages\",\"of\":\"session\",\"gt\":0}]}",
          "{\"property\":\"id\",\"ends_with\":\"1\"}");
 }
 
@@ -216,8 +229,19 @@ static void maybe(struct dice *d, struct buf *out, uint32_t percent, const char 
         add(out, text);
 }
 
+/* Sessions of any kind, long enough that none begins before what a question reads. */
+static void session_rules(struct dice *d, struct buf *out, bool has_gap)
+{
+    if (!has_gap)
+        PICK(d, out, "", ",\"session_gap\":\"6h\"", ",\"session_gap\":\"90m\"");
+    PICK(d, out, ",\"session_max\":\"6d\"", ",\"session_max\":\"7d\"");
+    PICK(d, out, "", "", ",\"session_midnight\":true");
+    PICK(d, out, "", "", ",\"session_ids\":\"only\"", ",\"session_ids\":\"ignore\"");
+}
+
 static void common(struct dice *d, struct buf *out, bool may_have_interval)
 {
+    session_rules(d, out, !may_have_interval); /* paths have a gap of their own */
     PICK(d, out, ",\"from\":\"2026-03-01\",\"to\":\"2026-03-31\"",
          ",\"from\":\"2026-03-06\",\"to\":\"2026-03-18\"",
          ",\"from\":\"2026-03-03T07:30:00Z\",\"to\":\"2026-03-20T13:15:00Z\"", ",\"last\":\"3w\"");
@@ -234,11 +258,15 @@ static void common(struct dice *d, struct buf *out, bool may_have_interval)
     }
     maybe(d, out, 10, ",\"segment\":[{\"did\":\"B\"},{\"not\":{\"sequence\":[\"C\",\"D\"]}}]");
     if (chance(d, 35)) {
-        PICK(d, out, ",\"breakdown\":[{\"property\":\"plan\"}]",
-             ",\"breakdown\":[{\"property\":\"team\",\"of\":\"person\"}]",
-             ",\"breakdown\":[{\"property\":\"plan\"},{\"property\":\"mixed\"}]",
-             ",\"breakdown\":[{\"property\":\"n\",\"buckets\":[2,5]}]",
-             ",\"breakdown\":[{\"property\":\"mixed\"},{\"property\":\"team\",\"of\":\"person\"}]");
+        PICK(
+            d, out, ",\"breakdown\":[{\"property\":\"plan\"}]",
+            ",\"breakdown\":[{\"property\":\"team\",\"of\":\"person\"}]",
+            ",\"breakdown\":[{\"property\":\"plan\"},{\"property\":\"mixed\"}]",
+            ",\"breakdown\":[{\"property\":\"n\",\"buckets\":[2,5]}]",
+            ",\"breakdown\":[{\"property\":\"mixed\"},{\"property\":\"team\",\"of\":\"person\"}]",
+            ",\"breakdown\":[{\"property\":\"entry_page\",\"of\":\"session\"}]",
+            ",\"breakdown\":[{\"property\":\"bounce\",\"of\":\"session\"},{\"property\":\"plan\"}]",
+            ",\"breakdown\":[{\"property\":\"length\",\"of\":\"session\",\"buckets\":[1,9000]}]");
         PICK(d, out, "", "", ",\"limit\":1", ",\"limit\":2", ",\"limit\":2,\"other\":false");
     }
 }
@@ -257,7 +285,11 @@ static void trends(struct dice *d, struct buf *out)
              ",\"math\":\"sum\",\"property\":\"n\"", ",\"math\":\"avg\",\"property\":\"n\"",
              ",\"math\":\"min\",\"property\":\"n\"", ",\"math\":\"max\",\"property\":\"n\"",
              ",\"math\":\"median\",\"property\":\"n\"", ",\"math\":\"p90\",\"property\":\"n\"",
-             ",\"math\":\"distinct\",\"property\":\"mixed\"");
+             ",\"math\":\"distinct\",\"property\":\"mixed\"",
+             ",\"math\":\"avg\",\"of\":\"session\",\"property\":\"length\"",
+             ",\"math\":\"p75\",\"of\":\"session\",\"property\":\"events\"",
+             ",\"math\":\"sum\",\"of\":\"session\",\"property\":\"bounce\"",
+             ",\"math\":\"distinct\",\"of\":\"session\",\"property\":\"exit_page\"");
         add(out, "}");
     }
     add(out, "]");
@@ -267,6 +299,7 @@ static void trends(struct dice *d, struct buf *out)
     maybe(d, out, 15, ",\"cumulative\":true");
     maybe(d, out, 15, ",\"rolling\":3");
     PICK(d, out, "", "", ",\"compare\":\"previous\"", ",\"compare\":\"-7d\"");
+    maybe(d, out, 15, ",\"unit\":\"session\"");
     common(d, out, true);
     add(out, "}");
 }
@@ -300,6 +333,7 @@ static void funnel(struct dice *d, struct buf *out)
     PICK(d, out, "", "", ",\"attribution\":\"last_touch\"", ",\"attribution\":\"all_events\"",
          ",\"attribution\":\"step\",\"step\":1");
     PICK(d, out, "", "", ",\"show\":\"over_time\"", ",\"show\":\"time_to_convert\"");
+    maybe(d, out, 15, ",\"unit\":\"session\"");
     common(d, out, true);
     add(out, "}");
 }

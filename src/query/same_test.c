@@ -184,7 +184,7 @@ static void trends_people(struct ways *w, struct dice *d, struct str question, s
         return;
     bool counts_people = str_equal(math, STR("people")) || str_equal(math, STR("first_time")) ||
                          str_equal(math, STR("weekly_active")) ||
-                         str_equal(math, STR("monthly_active"));
+                         str_equal(math, STR("monthly_active")) || str_equal(math, STR("sessions"));
     if (!counts_people || json_count(at(root, "series")) == 0)
         return;
     /* only the first series is sure to be number 0 */
@@ -249,9 +249,10 @@ static void funnel_people(struct ways *w, struct dice *d, struct str question, s
     if (json_count(groups) && chance(d, 50))
         part = item(groups, roll(d, (uint32_t)json_count(groups)));
     struct json steps = at(part, "steps");
-    if (str_equal(count, STR("people")) && json_count(at(part, "buckets")))
+    bool is_one_each = str_equal(count, STR("people")) || str_equal(count, STR("sessions"));
+    if (is_one_each && json_count(at(part, "buckets")))
         bucket_people(w, d, question, part);
-    if (!str_equal(count, STR("people")) || !json_count(steps))
+    if (!is_one_each || !json_count(steps))
         return;
     uint32_t step = roll(d, (uint32_t)json_count(steps));
     assert_true(json_number(at(item(steps, step), "count"), &number));

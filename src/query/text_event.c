@@ -99,8 +99,9 @@ static const char *const maths[] = {
 bool text_figure(struct text *t, const char *member, const char *const *names, size_t count)
 {
     const struct text_token *k = text_now(t);
-    const char *figure = "";
+    const char *figure = "", *of = "";
     struct str property;
+    bool is_math = strcmp(member, "math") == 0; /* only these may be of sessions */
 
     if (!text_choice(t, "what to count", names, count, &figure))
         return false;
@@ -110,9 +111,12 @@ bool text_figure(struct text *t, const char *member, const char *const *names, s
         return true;
     k = text_now(t);
     text_up(t, text_down(t, "property", k));
-    if (!text_name(t, "the name of a property", &property))
+    if (is_math ? !text_property(t, &of, &property)
+                : !text_name(t, "the name of a property", &property))
         return false;
     jwrite_string(&t->w, property);
+    if (of[0])
+        jwrite_pair_string(&t->w, "of", str_of(of));
     return text_sign(t, ")");
 }
 

@@ -225,7 +225,7 @@ static bool print_figure(struct json o, const char *member, struct buf *out)
     buf_add(out, text_of(o, member));
     if (has(o, "property")) {
         buf_add_char(out, '(');
-        print_name(text_of(o, "property"), out);
+        print_property(o, out);
         buf_add_char(out, ')');
     }
     return true;
@@ -407,7 +407,10 @@ static bool print_member(struct json q, struct str insight, struct str key, stru
                  {"cumulative", "cumulative"},
                  {"inputs", "with inputs"},
                  {"other", "without other"},
-                 {"session_gap", "gap"},
+                 {"session_gap", "session gap"},
+                 {"session_max", "session max"},
+                 {"session_midnight", "session midnight"},
+                 {"session_ids", "session ids"},
                  {"on_exclude", "on exclude"},
                  {"new_by", "new by"}};
     bool is_funnel = str_equal(insight, STR("funnel")), is_paths = str_equal(insight, STR("paths"));
@@ -443,8 +446,9 @@ static bool print_member(struct json q, struct str insight, struct str key, stru
         buf_add(out, STR("ly"));
         return true;
     }
-    if (json_type(v) == JSON_BOOL)
-        return true;
+    bool is_said = true;
+    if (json_type(v) == JSON_BOOL) /* the words say true, but for "without other" */
+        return json_bool(v, &is_said) && (is_said || str_equal(key, STR("other")));
     if (str_equal(key, STR("attribution")) && has(q, "step")) {
         buf_add(out, STR("step "));
         return print_scalar(json_member(q, STR("step")), out);

@@ -37,6 +37,13 @@ static const struct text_sample {
      "{\"insight\":\"trends\",\"series\":[{\"event\":\"Paid\"}],\"breakdown\":[{\"property\":"
      "\"amount\",\"buckets\":[0,10,100]},{\"property\":\"home "
      "town\",\"of\":\"person\"}],\"limit\":5,\"other\":false}"},
+    {"trend avg(session.length) of any event, sessions of any event daily last 30d by "
+     "session.entry_page where session.bounce = false session gap 10m",
+     "{\"insight\":\"trends\",\"series\":[{\"math\":\"avg\",\"property\":\"length\",\"of\":"
+     "\"session\",\"event\":null},{\"math\":\"sessions\",\"event\":null}],\"interval\":\"day\","
+     "\"last\":\"30d\",\"breakdown\":[{\"property\":\"entry_page\",\"of\":\"session\"}],\"filter\":"
+     "[{"
+     "\"property\":\"bounce\",\"of\":\"session\",\"is\":false}],\"session_gap\":\"10m\"}"},
     {"funnel \"Signed Up\" > \"Project Created\" > Invited within 14d by plan last 90d",
      "{\"insight\":\"funnel\",\"steps\":[{\"event\":\"Signed Up\"},{\"event\":\"Project "
      "Created\"},{\"event\":\"Invited\"}],\"window\":\"14d\",\"breakdown\":[{\"property\":\"plan\"}"
@@ -152,4 +159,11 @@ static const struct text_sample {
      "{\"insight\":\"impact\",\"goal\":{\"converted\":{\"steps\":[{\"event\":\"Signed Up\"},"
      "{\"event\":\"Paid\"}],\"window\":\"30d\"}},\"candidates\":[\"Invited\",\"Project "
      "Created\"],\"counts\":[1,3],\"breakdown\":[{\"property\":\"plan\"}]}"},
+    {"trend A [session.position = 1] unit session session max 12h session midnight session ids "
+     "only",
+     "{\"insight\":\"trends\",\"series\":[{\"event\":\"A\",\"filter\":[{\"property\":\"position\","
+     "\"of\":"
+     "\"session\",\"is\":1}]}],\"unit\":\"session\",\"session_max\":\"12h\",\"session_midnight\":"
+     "true,"
+     "\"session_ids\":\"only\"}"},
 };

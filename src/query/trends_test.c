@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "query/case_data.h"
-#include "query/reference.h"
+#include "query/session_reference.h"
 
 enum { ROUNDS = 3000, VALUES_MAX = 400, BUCKETS_MAX = 800 };
 
@@ -49,8 +49,9 @@ static struct spec spec_roll(struct dice *d)
     s.zone = zones[roll(d, 3)];
     s.has_filter = chance(d, 30);
     s.has_breakdown = chance(d, 30);
-    s.is_cumulative = chance(d, 20) && (is(&s, "events") || is(&s, "people") ||
-                                        is(&s, "first_time") || is(&s, "sum"));
+    s.is_cumulative =
+        chance(d, 20) && (is(&s, "events") || is(&s, "people") || is(&s, "first_time") ||
+                          is(&s, "sessions") || is(&s, "sum"));
     s.from = start_ms + roll(d, 200) * hour_ms;
     s.to = s.from + (1 + roll(d, 400)) * hour_ms;
     s.as_of = start_ms + (100 + roll(d, 600)) * hour_ms;
@@ -152,13 +153,36 @@ static double distinct_figure(const struct frame *f, int64_t from, int64_t to)
 
     for (size_t i = 0; i < f->w->world.event_count; i++) {
         const struct event *e = &f->w->world.events[i];
-        struct str text = is(f->s, "accounts")   ? e->account
-                          : is(f->s, "sessions") ? e->session
-                                                 : ref_property(e, "n", room);
+        struct str text = is(f->s, "accounts") ? e->account : ref_property(e, "n", room);
         if (matches(f, e) && e->time >= from && e->time < to && text.len)
             (void)intern_put(seen, text);
     }
     return intern_count(seen);
+}
+
+/* Sessions, cut by the usual rules from two days before the range, with a matching event. */
+static double sessions_figure(const struct frame *f, int64_t from, int64_t to)
+{
+    struct ref_session_rules rules = {30 * 60000,
+                                      24 * hour_ms,
+                                      false,
+                                      'o',
+                                      f->zone,
+                                      f->s->from - 48 * hour_ms,
+                                      MIN(f->s->to + 24 * hour_ms, f->s->as_of + 1)};
+    struct ref_sessions sessions;
+    bool is_in[REF_EVENTS_MAX] = {0};
+    double count = 0;
+
+    ref_sessions_cut(f->w, &rules, &sessions);
+    for (size_t i = 0; i < f->w->world.event_count; i++) {
+        const struct event *e = &f->w->world.events[i];
+        if (!matches(f, e) || e->time < from || e->time >= to || sessions.of[i] == REF_NO_SESSION)
+            continue;
+        count += !is_in[sessions.of[i]];
+        is_in[sessions.of[i]] = true;
+    }
+    return count;
 }
 
 /* People with a matching event in [from, to); their events. */
@@ -227,7 +251,9 @@ static double figure(const struct frame *f, int64_t from, int64_t to)
         return first_figure(f, from, to);
     if (is(f->s, "per_person"))
         return people > 0 ? events / people : NAN;
-    if (is(f->s, "accounts") || is(f->s, "sessions") || is(f->s, "distinct"))
+    if (is(f->s, "sessions"))
+        return sessions_figure(f, from, to);
+    if (is(f->s, "accounts") || is(f->s, "distinct"))
         return distinct_figure(f, from, to);
     return needs_property(f->s->math) ? number_figure(f, from, to) : people;
 }
