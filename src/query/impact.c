@@ -396,6 +396,7 @@ static const char *const members[] = {QUESTION_MEMBERS, "goal", "within", "candi
 
 const struct insight insight_impact = {
     .name = "impact",
+    .no_sessions = "who stays is a person or an account; a session does not come back",
     .interval = INTERVAL_DAY,
     .members = members,
     .member_count = COUNT(members),

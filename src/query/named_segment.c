@@ -3,6 +3,7 @@
 #include "query/condition.h"
 #include "query/named.h"
 #include "query/segment_cache.h"
+#include "query/session.h"
 
 /* ---- errors ---- */
 
@@ -28,11 +29,13 @@ static bool circle(const struct ask *place, struct str name, struct err *e)
     return err_hint(e, "take it out of one of the segments it is made of");
 }
 
-/* ---- does the set change as time goes by, with the same events? ---- */
+/* ---- what a segment's text says ---- */
 
-static bool moves(struct question *q, struct json j);
+typedef bool says_fn(struct json object);
 
-static bool named_moves(struct question *q, struct str name)
+static bool says(struct question *q, struct json j, says_fn *it);
+
+static bool named_says(struct question *q, struct str name, says_fn *it)
 {
     struct err ignored = {0};
 
@@ -41,7 +44,7 @@ static bool named_moves(struct question *q, struct str name)
         if (n->is_walked || !str_equal(n->entry->name, name) || !named_open(q, n, &ignored))
             continue;
         n->is_walked = true;
-        bool does = moves(q, n->body);
+        bool does = says(q, n->body, it);
         n->is_walked = false;
         if (does)
             return true;
@@ -49,19 +52,36 @@ static bool named_moves(struct question *q, struct str name)
     return false;
 }
 
-/* Any text may be a name of something that moves: too often is no harm. */
-static bool moves(struct question *q, struct json j)
+/* In it, or in what it names. Any text may be a name: too often is no harm. */
+static bool says(struct question *q, struct json j, says_fn *it)
 {
     struct str text;
 
     if (json_string(j, &text))
-        return named_moves(q, text);
-    bool is_sequence = json_type(json_member(j, STR("sequence"))) != JSON_ABSENT;
-    struct json_each it = json_each(j);
-    while (json_next(&it))
-        if ((str_equal(it.key, STR("within")) && !is_sequence) || moves(q, it.value))
+        return named_says(q, text, it);
+    if (json_type(j) == JSON_OBJECT && it(j))
+        return true;
+    struct json_each each = json_each(j);
+    while (json_next(&each))
+        if (says(q, each.value, it))
             return true;
     return false;
+}
+
+/* The set changes as time goes by, with the same events. */
+static bool moves(struct json object)
+{
+    return json_type(json_member(object, STR("sequence"))) == JSON_ABSENT &&
+           json_type(json_member(object, STR("within"))) != JSON_ABSENT;
+}
+
+static bool is_of_session(struct json object)
+{
+    struct str of, property;
+
+    return json_string(json_member(object, STR("of")), &of) && str_equal(of, STR("session")) &&
+           json_string(json_member(object, STR("property")), &property) &&
+           !str_equal(property, STR("id"));
 }
 
 /* ---- the cache ---- */
@@ -75,7 +95,8 @@ static bool key_make(struct question *q, const struct named *n, struct hash128 *
 
     if (!c->segments || !state)
         return false;
-    if (!moves(q, n->body) && (!q->source->does->span(q->source, &first, &last) || last <= as_of))
+    if (!says(q, n->body, moves) &&
+        (!q->source->does->span(q->source, &first, &last) || last <= as_of))
         as_of = INT64_MAX; /* nothing lies after it: the same set until something does */
     buf_add_u64(&text, state);
     buf_add_u32(&text, q->source->does->units(q->source));
@@ -83,6 +104,9 @@ static bool key_make(struct question *q, const struct named *n, struct hash128 *
     buf_add_u64(&text, (uint64_t)as_of);
     buf_printf(&text, "%.*s\n%d\n%.*s\n", STR_ARG(c->project), (int)q->week_start,
                STR_ARG(zone_name(q->zone)));
+    const struct session_rules *r = q->session_rules; /* conditions may look at sessions */
+    buf_printf(&text, "%lld %lld %d %d\n", (long long)r->gap, (long long)r->longest,
+               r->cuts_midnight, (int)r->ids);
     buf_add(&text, n->entry->name);
     *key = hash128(buf_str(&text), 0);
     return true;
@@ -194,6 +218,8 @@ bool segment_named_read(struct question *q, const struct ask *place,
             *out = s->condition;
             return true;
         }
+    if (says(q, n->body, is_of_session) && !sessions_use(q, e)) /* also where the set is kept */
+        return false;
     struct saved *s = saved_new(q, n);
     s->may_keep = key_make(q, n, &s->key);
     uint32_t units = q->source->does->units(q->source);

@@ -116,7 +116,7 @@ void random_world_make(struct dice *d, struct arena *arena, const struct world_s
             continue;
         size_t count = properties_make(d, arena, &properties);
         uint32_t name = roll(d, 9);
-        bool is_page = name == 4 && chance(d, 60); /* in place of some of those never asked for */
+        bool is_page = shape->has_pages && name == 4 && chance(d, 60);
         if (is_page)
             properties[count++] =
                 (struct property){STR("path"), text_value(arena, "/p", roll(d, 3))};

@@ -27,6 +27,7 @@ struct world_shape {
     int64_t step_ms;         /* times are multiples of it after start: coarse ones make ties */
     uint32_t steps;
     bool unique_times; /* no two events of one person share a time */
+    bool has_pages;    /* some events that nothing asks for are pages seen */
 };
 
 struct random_world {

@@ -496,7 +496,8 @@ static void every_way_is_the_same(void **state)
                                     .events = 120,
                                     .start = world_start,
                                     .step_ms = chance(&d, 50) ? 3600000 : 1800000 + 7001,
-                                    .steps = 24 * 28};
+                                    .steps = 24 * 28,
+                                    .has_pages = true};
         random_world_make(&d, arena, &shape, &world);
         ways_make(&w, &world);
         for (size_t k = 0; k < QUESTIONS_A_WORLD && i < rounds; k++, i++) {

@@ -175,7 +175,8 @@ static void one_round(struct dice *d, size_t *compared, size_t *by_session)
                                 .events = 110,
                                 .start = start_ms,
                                 .step_ms = chance(d, 50) ? 3600000 : 1800000 + 7001,
-                                .steps = 24 * 28};
+                                .steps = 24 * 28,
+                                .has_pages = true};
     BUF_AUTO question = {0}, plain = {0}, first = {0}, second = {0};
     struct ref_world w;
     struct plain_source other;

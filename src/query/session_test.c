@@ -631,7 +631,8 @@ static void numbers_are_the_reference(void **state)
                                     .events = 90,
                                     .start = start_ms - 30 * hour_ms,
                                     .step_ms = chance(&d, 50) ? 20 * minute_ms : hour_ms,
-                                    .steps = chance(&d, 50) ? 150 : 500};
+                                    .steps = chance(&d, 50) ? 150 : 500,
+                                    .has_pages = true};
         struct ref_world w;
         struct frame f;
         BUF_AUTO question = {0}, answer = {0};
