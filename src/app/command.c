@@ -229,9 +229,10 @@ void command_overview(FILE *out)
                  "usage: tenure COMMAND [options]\n\n");
     for (const struct command *c = commands; c->name && c->doc; c++)
         fprintf(out, "  %-16s %s\n", c->name, c->doc);
-    fprintf(out, "\n`tenure COMMAND --help` shows options and an example. Results go to standard "
-                 "output,\nmessages to standard error; exit codes: 0 done, 1 failed, 2 wrong usage "
-                 "or question.\n");
+    fprintf(out,
+            "\n`tenure COMMAND --help` shows options and an example. Results go to standard "
+            "output,\nmessages to standard error; exit codes: 0 done, 1 failed, 2 wrong usage "
+            "or question,\n71 out of memory (what was acknowledged is kept: start it again).\n");
 }
 
 void command_error(const struct run *run, const struct err *e)

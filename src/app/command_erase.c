@@ -15,25 +15,34 @@ static struct str project_of(const struct run *run)
 
 /* ---- erase ---- */
 
+static void show_count(FILE *out, uint64_t n, const char *thing, const char *end)
+{
+    fprintf(out, "%llu %s%s%s", (unsigned long long)n, thing, n == 1 ? "" : "s", end);
+}
+
 static void show_receipt(FILE *out, const struct store_erasure *x, const struct store_forgotten *d)
 {
     char room[INSTANT_TEXT_BYTES];
 
-    if (x->was_known)
-        fprintf(out, "Erased: %llu ids, %llu events, %llu traits, %llu merges.\n",
-                (unsigned long long)x->ids, (unsigned long long)x->events,
-                (unsigned long long)x->traits, (unsigned long long)x->merges);
-    else
+    if (x->was_known) {
+        fputs("Erased: ", out);
+        show_count(out, x->ids, "id", ", ");
+        show_count(out, x->events, "event", ", ");
+        show_count(out, x->traits, "trait", ", ");
+        show_count(out, x->merges, "merge", ".\n");
+    } else {
         fputs("Nobody had this id; it is on the list all the same, for backups that know it.\n",
               out);
+    }
     fprintf(out, "asked     %.*s\n", STR_ARG(instant_text(x->asked, room)));
-    if (d)
-        fprintf(out, "rewritten %.*s: %llu segments, %.1f MB\n",
-                STR_ARG(instant_text(d->done, room)), (unsigned long long)d->segments,
-                (double)d->bytes / 1e6);
-    else
+    if (d) {
+        fprintf(out, "rewritten %.*s: ", STR_ARG(instant_text(d->done, room)));
+        show_count(out, d->segments, "segment", ", ");
+        fprintf(out, "%.1f MB\n", (double)d->bytes / 1e6);
+    } else {
         fprintf(out, "rewritten by %.*s at the latest (--now waits for it)\n",
                 STR_ARG(instant_text(x->asked + STORE_FORGET_PROMISE_MS, room)));
+    }
     fprintf(out, "receipt   %s\n", x->hash);
 }
 

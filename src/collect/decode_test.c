@@ -390,8 +390,14 @@ static void strange_but_good_is_kept_as_it_is(void **state)
 {
     struct world *w = *state;
     static const char *const names[] = {
-        "toString",       "x\\r\\n2026-11-21 INFO admin login ok", "%n%n%n%s%s%s%1000000d",    "น้ำ้้้",
-        "pay\\u200dment", "\\ud83d\\udc68\\u200d\\ud83d\\udc69",   "<script>alert(1)</script>"};
+        "toString",
+        "x\\r\\n2026-11-21 INFO admin login ok",
+        "%n%n%n%s%s%s%1000000d",
+        "น้ำ้้้",
+        "pay\\u200dment",
+        "\\ud83d\\udc68\\u200d\\ud83d\\udc69",
+        "<script>alert(1)</script>",
+    };
     for (size_t i = 0; i < COUNT(names); i++) {
         struct err e = {0};
         struct store_batch batch;
