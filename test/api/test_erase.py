@@ -47,6 +47,15 @@ class Erase(Case):
         self.assertEqual((again["known"], again["events"], again["rewritten"]), (False, 0, None))
         self.assertIn("Nobody had this id", self.done("erase", "--person", "nobody").out)
 
+    def test_the_receipt_counts_in_words(self):
+        self.done("import", "-", "--format", "events",
+                  stdin=json.dumps({"event": "Once", "person": "one", "id": "1", "time": 1767225600000}))
+        text = self.done("erase", "--person", "one").out
+        self.assertIn("Erased: 1 id, 1 event, 0 traits, 0 merges.\n", text)
+        self.world()
+        text = self.done("erase", "--person", "canary-1", "--now").out
+        self.assertIn("Erased: 2 ids, 15 events, 1 trait, 1 merge.\n", text)
+
     def test_what_is_wrong_is_said(self):
         self.refused(WRONG, "--person ID", "erase")
         self.world()
