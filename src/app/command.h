@@ -151,6 +151,7 @@ bool command_keep_apply(struct run *run, struct err *e);
 bool command_serve(struct run *run, struct err *e);
 bool command_demo(struct run *run, struct err *e);
 bool command_demo_report(struct run *run, struct err *e);
+bool command_bench(struct run *run, struct err *e);
 bool command_version(struct run *run, struct err *e);
 bool command_help_for(struct run *run, struct err *e);
 

@@ -77,6 +77,8 @@ static const struct option identity_options[] = {
     {0}};
 static const struct option merge_options[] = {
     PROJECT, {"--reason", "TEXT", "why; it is kept in the person's history"}, JSON, {0}};
+static const struct option bench_options[] = {
+    {"--events", "N", "about how many events to make (default 1000000)"}, JSON, {0}};
 static const struct option json_options[] = {JSON, {0}};
 static const struct option key_create_options[] = {
     PROJECT, {"--scope", "SCOPE", "write (sends events), read (asks) or admin"}, JSON, {0}};
@@ -211,6 +213,10 @@ const struct command commands[] = {
      "Every checksum and all that the files promise of each other; what is damaged is named, and\n"
      "then the exit code is 1. Works while a server runs.",
      "tenure check /mnt/backup/2026-02-03", NEED_READ_OR_ARG, 0, 1, json_options, command_check},
+    {"bench", "", "Makes data, asks a few questions of it, and says how long that took.",
+     "The simulated company of `tenure demo`, in a directory of its own that is removed again\n"
+     "(in $TMPDIR or /tmp). `make bench` compares with DuckDB and ClickHouse.",
+     "tenure bench --events 5000000", NEED_NOTHING, 0, 0, bench_options, command_bench},
     {"version", "", "Prints the version.", NULL, "tenure version", NEED_NOTHING, 0, 0, NULL,
      command_version},
     {"help", "[COMMAND]", "Shows the commands, or one of them.", NULL, "tenure help import",

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The command table: help, usage, exit codes, projects and keys."""
+import json
 import os
 import stat
 
@@ -7,7 +8,7 @@ from house import DONE, FAILED, WRONG, Case, line, main
 
 COMMANDS = ["demo", "serve", "import", "query", "people identity", "people merge", "people unmerge",
             "project create", "project set", "project list",
-            "key create", "key list", "key revoke", "signin", "status", "version", "help"]
+            "key create", "key list", "key revoke", "signin", "status", "bench", "version", "help"]
 
 
 class Usage(Case):
@@ -33,6 +34,25 @@ class Usage(Case):
     def test_version(self):
         for word in ("version", "--version"):
             self.assertRegex(self.run_tenure(word, data=False).out, r"^tenure \d+\.\d+\.\d+\n$")
+
+    def test_bench_measures_and_leaves_nothing(self):
+        os.environ["TMPDIR"], before = self.folder, os.environ.get("TMPDIR")
+        try:
+            there = sorted(os.listdir(self.folder))
+            result = self.run_tenure("bench", "--events", "20000", "--json", data=False)
+            self.assertEqual(sorted(os.listdir(self.folder)), there)
+        finally:
+            os.environ.pop("TMPDIR")
+            if before:
+                os.environ["TMPDIR"] = before
+        self.assertEqual(result.code, DONE, result.err)
+        figures = json.loads(result.out)
+        self.assertEqual(len(figures["questions"]), 5)
+        self.assertGreater(figures["events"], 10000)
+        for asked in figures["questions"]:
+            self.assertGreater(asked["rows"], 0, asked)
+        self.refused(WRONG, "--events is a whole number from 1 to", "bench", "--events", "0",
+                     data=False)
 
     def test_the_nearest_name_is_offered(self):
         for words, hint in [(["imprt"], "did you mean import?"),
