@@ -15,6 +15,7 @@ import type {
 } from './logic/questions';
 import type { WeekStart } from './logic/dates';
 import type { LineAnswer } from './logic/lines';
+import type { AlertDraft, AnyQuestion, DocumentOf, Finding, Kind } from './logic/saved';
 
 export interface Project {
   name: string;
@@ -110,6 +111,28 @@ export interface Answered<Q extends Question> {
 export const queryPath = (project: string) =>
   `/api/v1/projects/${encodeURIComponent(project)}/query`;
 
+/** A tile of a dashboard with its answer, or why there is none. */
+export interface TileAnswer {
+  id: string;
+  name?: string;
+  question?: AnyQuestion;
+  answer?: LineAnswer;
+  error?: { code: string; message: string; hint?: string; at?: string };
+}
+
+const savedPath = (project: string, kind: Kind, id?: string) =>
+  `/api/v1/projects/${encodeURIComponent(project)}/${kind}` +
+  (id === undefined ? '' : `/${encodeURIComponent(id)}`);
+
+const sending = (method: string, body: unknown, version?: number): RequestInit => ({
+  method,
+  headers: {
+    'Content-Type': 'application/json',
+    ...(version === undefined ? {} : { 'If-Match': `"${version}"` }),
+  },
+  ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+});
+
 export const api = {
   me: (signal: AbortSignal) => call<Me>('/api/v1/me', { signal }),
 
@@ -151,6 +174,66 @@ export const api = {
     );
     return { answer, milliseconds: took ?? performance.now() - began };
   },
+
+  /** All of a kind, the oldest first. */
+  saved: async <K extends Kind>(
+    project: string,
+    kind: K,
+    signal: AbortSignal,
+  ): Promise<DocumentOf[K][]> => {
+    const all: DocumentOf[K][] = [];
+    let cursor = '';
+    for (;;) {
+      const path = `${savedPath(project, kind)}?limit=1000${cursor}`;
+      const page = await call<Record<string, unknown> & { cursor: string | null }>(path, { signal });
+      all.push(...(page[kind] as DocumentOf[K][]));
+      if (page.cursor === null) return all;
+      cursor = `&cursor=${encodeURIComponent(page.cursor)}`;
+    }
+  },
+
+  /** `key`: sending the same again, since no reply came, makes nothing new. */
+  save: <K extends Kind>(project: string, kind: K, body: object, key: string) => {
+    const options = sending('POST', body);
+    return call<DocumentOf[K]>(savedPath(project, kind), {
+      ...options,
+      headers: { ...options.headers, 'Idempotency-Key': key },
+    });
+  },
+
+  /** Only while nobody else has changed it. */
+  replace: <K extends Kind>(project: string, kind: K, document: DocumentOf[K]) =>
+    call<DocumentOf[K]>(
+      savedPath(project, kind, document.id),
+      sending('PUT', { ...document, latest: undefined }, document.version),
+    ),
+
+  remove: (project: string, kind: Kind, id: string) =>
+    call<{ removed: true }>(savedPath(project, kind, id), sending('DELETE', undefined)),
+
+  tile: async (
+    project: string,
+    board: string,
+    tile: string,
+    last: string | undefined,
+    signal: AbortSignal,
+  ) => {
+    const over = last === undefined ? '' : `&last=${encodeURIComponent(last)}`;
+    const path = `${savedPath(project, 'dashboards', board)}/answers?tile=${encodeURIComponent(tile)}`;
+    return (await call<{ tiles: TileAnswer[] }>(path + over, { signal })).tiles[0];
+  },
+
+  insightAnswer: (project: string, id: string, signal: AbortSignal) =>
+    call<{ question: AnyQuestion; answer: LineAnswer }>(
+      `${savedPath(project, 'insights', id)}/answer`,
+      { signal },
+    ),
+
+  tryAlert: (project: string, body: AlertDraft) =>
+    call<Finding>(`${savedPath(project, 'alerts')}/try`, sending('POST', body)),
+
+  alertHistory: (project: string, id: string, signal: AbortSignal) =>
+    call<{ history: Finding[] }>(`${savedPath(project, 'alerts', id)}/history?limit=30`, { signal }),
 
   signOut: () =>
     call<{ signed_in: false }>('/api/v1/signout', {

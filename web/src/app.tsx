@@ -4,6 +4,8 @@ import { api, Failure, type Definitions, type Me, type Project } from './api';
 import { useWords } from './i18n';
 import { pickDefaults } from './logic/defaults';
 import { resolveRange } from './logic/range';
+import { AlertsPage } from './page/alerts';
+import { BoardsPage } from './page/boards';
 import { EmptyState, UnknownProject } from './page/empty';
 import { FailureNote } from './page/failure';
 import { FunnelCard } from './page/funnel';
@@ -12,6 +14,7 @@ import { LifecycleCard } from './page/lifecycle';
 import { LoadingPage } from './page/loading';
 import styles from './page/page.module.css';
 import { RetentionCard } from './page/retention';
+import { SavedPage } from './page/saved';
 import { Search } from './page/search';
 import { SignIn } from './page/signin';
 import { Toolbar } from './page/toolbar';
@@ -53,20 +56,34 @@ export function App() {
       <a className="skip" href="#charts">
         {t('app.skip')}
       </a>
-      <Header project={project} projects={projects} change={change} />
+      <Header project={project} projects={projects} view={view} change={change} />
       <main id="charts" className={styles.main} tabIndex={-1}>
         {me.error ? (
           <FailureNote error={me.error} retry={() => void me.refetch()} />
         ) : unknown !== undefined ? (
           <UnknownProject name={unknown} projects={projects} change={change} />
         ) : project && project.events > 0 ? (
-          <Charts key={project.name} project={project} view={view} change={change} />
+          <Page key={project.name} project={project} view={view} change={change} />
         ) : (
           <EmptyState project={project?.name ?? 'main'} />
         )}
       </main>
     </>
   );
+}
+
+function Page(props: { project: Project; view: View; change: Change }) {
+  const { project, view, change } = props;
+  switch (view.page) {
+    case 'saved':
+      return <SavedPage project={project.name} />;
+    case 'boards':
+      return <BoardsPage project={project.name} view={view} change={change} />;
+    case 'alerts':
+      return <AlertsPage project={project.name} />;
+    case 'charts':
+      return <Charts {...props} />;
+  }
 }
 
 function Charts(props: { project: Project; view: View; change: Change }) {

@@ -10,6 +10,8 @@ describe('the address bar', () => {
   it('brings back every member it wrote', () => {
     const view: View = {
       project: 'a & b',
+      page: 'boards',
+      board: 'b1',
       range: { from: '2025-01-01', to: '2025-12-31' },
       interval: 'quarter',
       timezone: 'America/New_York',

@@ -13,8 +13,14 @@ export const WINDOWS = ['1h', '1d', '7d', '14d', '30d', '90d', '365d'] as const;
 export type Window = (typeof WINDOWS)[number];
 export const MAX_STEPS = 8;
 
+export const PAGES = ['charts', 'saved', 'boards', 'alerts'] as const;
+export type Page = (typeof PAGES)[number];
+
 export interface View {
   project: string | undefined;
+  page: Page;
+  /** The dashboard that is open, on the page of dashboards. */
+  board: string | undefined;
   range: Range;
   /** `undefined`: chosen by the length of the range. */
   interval: Interval | undefined;
@@ -36,6 +42,8 @@ export interface View {
 
 export const DEFAULT_VIEW: View = {
   project: undefined,
+  page: 'charts',
+  board: undefined,
   range: { preset: '6mo' },
   interval: undefined,
   timezone: undefined,
@@ -74,6 +82,8 @@ export function parseView(search: string): View {
   const steps = params.getAll('step').filter((s) => s !== '').slice(0, MAX_STEPS);
   return {
     project: params.get('project') || undefined,
+    page: oneOf(PAGES, params.get('page'), DEFAULT_VIEW.page),
+    board: params.get('board') || undefined,
     range: readRange(params.get('range')),
     interval: isInterval(interval) ? interval : undefined,
     timezone: timezone && isTimezone(timezone) ? timezone : undefined,
@@ -99,6 +109,8 @@ export function formatView(view: View): string {
     if (value !== undefined) params.set(name, value ?? '');
   };
   put('project', view.project);
+  put('page', view.page, DEFAULT_VIEW.page);
+  put('board', view.board);
   put(
     'range',
     'preset' in view.range ? view.range.preset : `${view.range.from}..${view.range.to}`,

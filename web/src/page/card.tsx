@@ -8,13 +8,14 @@ import { csvFileName, csvText, type Cell } from '../logic/csv';
 import type { Defaults } from '../logic/defaults';
 import type { Question } from '../logic/questions';
 import type { Span } from '../logic/range';
-import type { View } from '../logic/view';
+import type { Range, View } from '../logic/view';
 import type { Change } from '../use_view';
 import { FailureNote } from './failure';
 import { CodeIcon, DownloadIcon } from './icons';
 import { LoadingBlock } from './loading';
 import styles from './page.module.css';
 import { QuestionDialog } from './question';
+import { SaveButton } from './save';
 
 /** What every card gets. */
 export interface CardProps {
@@ -50,6 +51,7 @@ interface FrameProps<Q extends Question> {
   about: string;
   project: string;
   question: Q;
+  range: Range;
   asked: {
     data: Answered<Q> | undefined;
     error: unknown;
@@ -81,6 +83,12 @@ export function CardFrame<Q extends Question>(props: FrameProps<Q>) {
         </div>
         <div className={styles.cardTools}>
           {props.tools}
+          <SaveButton
+            project={props.project}
+            question={props.question}
+            range={props.range}
+            title={props.title}
+          />
           <ActionIcon
             variant="subtle"
             color="gray"

@@ -1,6 +1,11 @@
 import { useComputedColorScheme } from '@mantine/core';
 import { LineChart as Lines } from 'echarts/charts';
-import { GridComponent, TooltipComponent } from 'echarts/components';
+import {
+  GridComponent,
+  MarkAreaComponent,
+  MarkLineComponent,
+  TooltipComponent,
+} from 'echarts/components';
 import * as echarts from 'echarts/core';
 import { CanvasRenderer } from 'echarts/renderers';
 import { useEffect, useRef } from 'react';
@@ -8,10 +13,18 @@ import { useWords } from '../i18n';
 import type { TrendAnswer, TrendSeries } from '../logic/answers';
 import type { Interval } from '../logic/dates';
 import type { Format } from '../logic/format';
+import type { Mark } from '../logic/saved';
 import { dark, light, type Tokens } from '../theme/tokens';
 import styles from './trend.module.css';
 
-echarts.use([Lines, GridComponent, TooltipComponent, CanvasRenderer]);
+echarts.use([
+  Lines,
+  GridComponent,
+  MarkAreaComponent,
+  MarkLineComponent,
+  TooltipComponent,
+  CanvasRenderer,
+]);
 
 interface Props {
   answer: TrendAnswer;
@@ -19,6 +32,33 @@ interface Props {
   hidden: ReadonlySet<string>;
   interval: Interval;
   label: string;
+  /** Annotations, numbered as they are listed below the chart. */
+  marks?: readonly Mark[];
+}
+
+/** A series without a line of its own that carries the annotations. */
+function marksSeries(marks: readonly Mark[], tokens: Tokens, format: Format, font: string) {
+  return {
+    type: 'line' as const,
+    data: [],
+    markLine: {
+      silent: true,
+      symbol: 'none',
+      lineStyle: { color: tokens.note, type: 'dotted' as const, width: 1.5 },
+      label: { color: tokens.note, fontFamily: font, fontSize: 12, fontWeight: 600 as const },
+      data: marks.map((mark, i) => ({
+        xAxis: mark.from,
+        label: { formatter: format.count(i + 1), distance: 2 },
+      })),
+    },
+    markArea: {
+      silent: true,
+      itemStyle: { color: tokens.note, opacity: 0.09 },
+      data: marks
+        .filter((mark) => mark.to > mark.from)
+        .map((mark) => [{ xAxis: mark.from }, { xAxis: mark.to }] as [{ xAxis: number }, { xAxis: number }]),
+    },
+  };
 }
 
 /** The line up to the last finished bucket, and the dashed rest that starts where it ends. */
@@ -62,6 +102,7 @@ function tip(props: Props, index: number, tokens: Tokens, format: Format, runnin
 function optionOf(props: Props, tokens: Tokens, format: Format, running: string, font: string) {
   const { answer, names, hidden, interval } = props;
   const few = answer.intervals.length <= 40;
+  const marks = props.marks ?? [];
   const lines = answer.series.flatMap((series, i) => {
     const name = names[i] ?? '';
     if (hidden.has(name)) return [];
@@ -87,7 +128,7 @@ function optionOf(props: Props, tokens: Tokens, format: Format, running: string,
   return {
     animation: false,
     textStyle: { fontFamily: font },
-    grid: { left: 4, right: 16, top: 12, bottom: 4, containLabel: true },
+    grid: { left: 4, right: 16, top: marks.length > 0 ? 24 : 12, bottom: 4, containLabel: true },
     xAxis: {
       type: 'category' as const,
       data: answer.intervals,
@@ -123,7 +164,7 @@ function optionOf(props: Props, tokens: Tokens, format: Format, running: string,
         return tip(props, index, tokens, format, running);
       },
     },
-    series: lines,
+    series: marks.length > 0 ? [...lines, marksSeries(marks, tokens, format, font)] : lines,
   };
 }
 

@@ -4,8 +4,10 @@ import { Failure } from '../api';
 import { useWords } from '../i18n';
 import styles from './page.module.css';
 
-export function FailureNote(props: { error: unknown; retry: () => void }) {
+/** Title, sentence, hint and place of a failure; nothing where there is none. */
+export function FailureText(props: { error: unknown; children?: ReactNode }) {
   const { t } = useWords();
+  if (!props.error) return null;
   const failure = props.error instanceof Failure ? props.error : null;
   const message =
     failure?.message ||
@@ -17,7 +19,11 @@ export function FailureNote(props: { error: unknown; retry: () => void }) {
   const hint = failure?.hint ?? (failure?.code === 'network' ? t('error.networkHint') : undefined);
   return (
     <div className={styles.failure} role="alert">
-      <p className={styles.failureTitle}>{t('error.title')}</p>
+      <p className={styles.failureTitle}>
+        {failure?.status === 412 || failure?.status === 409
+          ? t('error.notSaved')
+          : t('error.title')}
+      </p>
       {/* The server speaks English; a screen reader should too when it reads this out. */}
       <p lang={failure?.message ? 'en' : undefined}>{message}</p>
       {hint && (
@@ -31,10 +37,19 @@ export function FailureNote(props: { error: unknown; retry: () => void }) {
           <code>{failure.at}</code>
         </p>
       )}
+      {props.children}
+    </div>
+  );
+}
+
+export function FailureNote(props: { error: unknown; retry: () => void }) {
+  const { t } = useWords();
+  return (
+    <FailureText error={props.error}>
       <Button size="compact-sm" variant="default" onClick={props.retry}>
         {t('card.retry')}
       </Button>
-    </div>
+    </FailureText>
   );
 }
 

@@ -33,7 +33,7 @@ function csvOf(answer: FunnelAnswer, { t }: Words): Cell[][] {
   ];
 }
 
-function Answer({ answer }: { answer: FunnelAnswer }) {
+export function FunnelSteps({ answer }: { answer: FunnelAnswer }) {
   const { t, format } = useWords();
   const { steps } = answer;
   const first = steps[0];
@@ -136,6 +136,7 @@ export function FunnelCard(props: CardProps) {
       about={t('funnel.about')}
       project={project.name}
       question={question}
+      range={view.range}
       asked={asked}
       height={300}
       csv={({ answer }) => csvOf(answer, words)}
@@ -188,7 +189,7 @@ export function FunnelCard(props: CardProps) {
         </>
       }
     >
-      {({ answer }) => <Answer answer={answer} />}
+      {({ answer }) => <FunnelSteps answer={answer} />}
     </CardFrame>
   );
 }

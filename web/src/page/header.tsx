@@ -9,10 +9,12 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { api, Failure, type Project } from '../api';
 import { setLanguage, useWords } from '../i18n';
+import { formatView, PAGES, type View } from '../logic/view';
 import type { Change } from '../use_view';
 import { CheckIcon, LeaveIcon, Mark, MoonIcon, ScreenIcon, SunIcon } from './icons';
 import styles from './page.module.css';
 import { Pills } from './pills';
+import saved from './saved.module.css';
 
 export function LanguageSwitch() {
   const { t, language } = useWords();
@@ -75,9 +77,34 @@ export function SchemeMenu() {
   );
 }
 
+/** The pages of a project; a page keeps what it covers when one comes back to it. */
+function Pages(props: { view: View; change: Change }) {
+  const { t } = useWords();
+  const { view, change } = props;
+  return (
+    <nav className={saved.nav} aria-label={t('nav.label')}>
+      {PAGES.map((page) => (
+        <a
+          key={page}
+          href={formatView({ ...view, page, board: undefined }) || '/'}
+          aria-current={view.page === page ? 'page' : undefined}
+          onClick={(event) => {
+            if (event.metaKey || event.ctrlKey || event.shiftKey) return;
+            event.preventDefault();
+            change({ page, board: undefined });
+          }}
+        >
+          {t(`nav.${page}`)}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
 export function Header(props: {
   project: Project | undefined;
   projects: readonly Project[];
+  view: View;
   change: Change;
 }) {
   const { t, format } = useWords();
@@ -118,6 +145,7 @@ export function Header(props: {
                 onChange={(name) =>
                   props.change({
                     project: name ?? undefined,
+                    board: undefined,
                     timezone: undefined,
                     start: undefined,
                     back: undefined,
@@ -159,6 +187,7 @@ export function Header(props: {
           </ActionIcon>
         </div>
       </div>
+      {project && project.events > 0 && <Pages view={props.view} change={props.change} />}
       {stillIn && (
         <p className={styles.headerNote} role="alert">
           {t('header.signOutFailed')}

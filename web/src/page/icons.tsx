@@ -76,6 +76,26 @@ export const RefreshIcon = () => (
     <path d="M16 8.5A6.3 6.3 0 1 0 16.2 12M16.5 4.5v4h-4" />
   </Icon>
 );
+export const BookmarkIcon = () => (
+  <Icon>
+    <path d="M6 3.5h8a.8.8 0 0 1 .8.8v12.2L10 13l-4.8 3.5V4.3A.8.8 0 0 1 6 3.5Z" />
+  </Icon>
+);
+export const BackIcon = () => (
+  <Icon>
+    <path d="M12 5 7 10l5 5" />
+  </Icon>
+);
+export const ForthIcon = () => (
+  <Icon>
+    <path d="m8 5 5 5-5 5" />
+  </Icon>
+);
+export const WidthIcon = () => (
+  <Icon>
+    <path d="M3 4.5v11M17 4.5v11M5.5 10h9M8 7.5 5.5 10 8 12.5M12 7.5l2.5 2.5-2.5 2.5" />
+  </Icon>
+);
 export const DownArrow = () => (
   <Icon>
     <path d="M10 4v11M6 11.5l4 4 4-4" />

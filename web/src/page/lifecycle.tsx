@@ -142,6 +142,7 @@ export function LifecycleCard(props: CardProps) {
       about={t('lifecycle.about')}
       project={project.name}
       question={question}
+      range={view.range}
       asked={asked}
       height={300}
       tools={

@@ -108,6 +108,7 @@ export function RetentionCard(props: CardProps) {
       about={t('retention.about')}
       project={project.name}
       question={question}
+      range={view.range}
       asked={asked}
       height={440}
       csv={({ answer, question: { interval } }) => csvOf(answer, words, interval)}

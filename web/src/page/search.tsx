@@ -28,7 +28,7 @@ function storeLines(lines: string[]): void {
   }
 }
 
-function Answer(props: { answer: LineAnswer }) {
+export function AnswerTable(props: { answer: LineAnswer }) {
   const { t, format } = useWords();
   const { head, rows, bars } = lineTable(props.answer);
   const top = Math.max(0, ...rows.map((row) => Number(row[bars] ?? 0)));
@@ -145,7 +145,7 @@ export function Search(props: { project: string }) {
           ) : (
             asked.data && (
               <>
-                <Answer answer={asked.data.answer} />
+                <AnswerTable answer={asked.data.answer} />
                 <p className={page.cardFoot} role="status">
                   {t('card.answered', { time: format.milliseconds(asked.data.milliseconds) })}
                 </p>

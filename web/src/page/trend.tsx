@@ -6,6 +6,7 @@ import { lastChange, type TrendAnswer, type TrendSeries } from '../logic/answers
 import type { Cell } from '../logic/csv';
 import type { Interval } from '../logic/dates';
 import { trendQuestion, type TrendQuestion } from '../logic/questions';
+import { Notes, useMarks } from './annotations';
 import { CardFrame, Figure, NoAnswer, useAnswer, type CardProps } from './card';
 import { EventSelect } from './event_select';
 import page from './page.module.css';
@@ -88,12 +89,17 @@ function Table(props: { answer: TrendAnswer; names: string[]; interval: Interval
   );
 }
 
-function Answer(props: { answered: Answered<TrendQuestion>; mode: 'chart' | 'table' }) {
+function Answer(props: {
+  answered: Answered<TrendQuestion>;
+  mode: 'chart' | 'table';
+  project: string;
+}) {
   const words = useWords();
   const { t, format } = words;
   const { mode } = props;
   const { answer, question } = props.answered;
   const { interval } = question;
+  const marks = useMarks(props.project, answer.intervals, question.to, question.timezone);
   const what = whatOf(question, words);
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const names = useMemo(
@@ -157,6 +163,7 @@ function Answer(props: { answered: Answered<TrendQuestion>; mode: 'chart' | 'tab
             names={names}
             hidden={hidden}
             interval={interval}
+            marks={marks}
             label={t('trend.chart', {
               what,
               interval: t(`interval.${interval}`),
@@ -166,6 +173,12 @@ function Answer(props: { answered: Answered<TrendQuestion>; mode: 'chart' | 'tab
           />
         </Suspense>
       )}
+      <Notes
+        project={props.project}
+        marks={marks}
+        day={question.to}
+        timezone={question.timezone}
+      />
     </>
   );
 }
@@ -193,6 +206,7 @@ export function TrendCard(props: CardProps) {
       about={t('trend.about')}
       project={project.name}
       question={question}
+      range={view.range}
       asked={asked}
       height={300}
       tools={
@@ -244,7 +258,7 @@ export function TrendCard(props: CardProps) {
         </>
       }
     >
-      {(answered) => <Answer answered={answered} mode={mode} />}
+      {(answered) => <Answer answered={answered} mode={mode} project={project.name} />}
     </CardFrame>
   );
 }
