@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "query/impact.h"
+#include "query/named.h"
 
 enum { PERIOD_MAX = 1000, STEPS_LIMIT = 10, INTERVALS_DEFAULT = 12, DAYS_DEFAULT = 30 };
 
@@ -236,40 +237,94 @@ static void candidate_mark(const struct impact *m, struct impact_candidate *c)
     }
 }
 
-/* Every event there is, the most frequent first. */
-static void candidates_all(struct impact *m)
+/* Candidates as they are read; those that are one event as it was sent, and no more, are found by
+ * its name in one column, however many there are. */
+struct reader {
+    struct impact *m;
+    struct impact_candidate *others;
+    size_t other_count;
+};
+
+static struct reader reader_of(struct impact *m, size_t count)
+{
+    struct question *q = m->q;
+
+    m->candidates = arena_array(q->arena, count + 1, sizeof *m->candidates);
+    return (struct reader){m, arena_array(q->arena, count + 1, sizeof *m->candidates), 0};
+}
+
+static bool is_plain_name(const struct impact_candidate *c)
+{
+    const struct matcher_option *o = c->role.options;
+    return c->role.count == 1 && o->event.at && !o->filter && str_equal(o->event, c->name);
+}
+
+static bool reader_put(struct reader *r, const struct impact_candidate *c)
+{
+    struct impact *m = r->m;
+    bool is_plain = is_plain_name(c);
+
+    if (!is_plain && r->other_count == IMPACT_ROLES_MAX)
+        return false;
+    if (is_plain)
+        m->candidates[m->named_count++] = *c;
+    else
+        r->others[r->other_count++] = *c;
+    return true;
+}
+
+static void reader_end(struct reader *r)
+{
+    struct impact *m = r->m;
+
+    for (size_t i = 0; i < m->named_count; i++)
+        (void)intern_put(m->names, m->candidates[i].name);
+    memcpy(m->candidates + m->named_count, r->others, r->other_count * sizeof *r->others);
+    m->candidate_count = m->named_count + r->other_count;
+}
+
+/* Every event there is, the most frequent first, under the names the project shows. */
+static bool candidates_all(struct impact *m, const struct ask *place, struct err *e)
 {
     struct question *q = m->q;
     struct event_name_info *list;
     size_t count;
 
     q->source->does->events(q->source, q->arena, &list, &count);
+    struct str *names = arena_array(q->arena, count + 1, sizeof *names);
+    for (size_t i = 0; i < count; i++)
+        names[i] = list[i].name;
+    named_offer(q, VOCABULARY_EVENT, &names, &count);
+    struct reader r = reader_of(m, count);
     m->is_all = true;
-    m->candidate_count = m->named_count = MIN(count, (size_t)IMPACT_CANDIDATES_MAX);
-    m->more = count - m->candidate_count;
-    m->candidates = arena_array(q->arena, m->candidate_count + 1, sizeof *m->candidates);
-    for (size_t i = 0; i < m->candidate_count; i++) {
-        struct impact_candidate *c = &m->candidates[i];
-        c->name = list[i].name;
-        c->role.count = 1;
-        c->role.options = arena_array(q->arena, 1, sizeof *c->role.options);
-        c->role.options[0].event = c->name;
-        (void)intern_put(m->names, c->name);
+    for (size_t i = 0; i < count; i++) {
+        struct named *n = named_find(q, VOCABULARY_EVENT, names[i]);
+        struct impact_candidate c = {.name = names[i]};
+        bool is_own = false;
+        if (n && !named_is_event(q, n, &is_own, e))
+            return false;
+        if (is_own && !named_event(q, n, place, &c.role, e))
+            return false;
+        if (!is_own) {
+            c.role.count = 1;
+            c.role.options = arena_array(q->arena, 1, sizeof *c.role.options);
+            c.role.options[0].event = c.name;
+        }
+        bool is_one = m->named_count < IMPACT_CANDIDATES_MAX && reader_put(&r, &c);
+        m->more += !is_one;
     }
+    reader_end(&r);
+    return true;
 }
 
 static bool listed_read(struct impact *m, const struct ask *item, struct impact_candidate *c,
-                        bool *is_named, struct err *e)
+                        struct err *e)
 {
     static const char *const known[] = {"event", "any_of", "filter", "name"};
     struct question *q = m->q;
 
-    *is_named = json_type(item->json) != JSON_OBJECT;
-    if (*is_named) {
-        if (!ask_text(item, &c->name, e))
-            return false;
-        return matcher_of(q, item, NULL, &c->role, e);
-    }
+    if (json_type(item->json) != JSON_OBJECT)
+        return ask_text(item, &c->name, e) && matcher_of(q, item, NULL, &c->role, e);
     if (!ask_members(item, known, COUNT(known), e) || !matcher_read(q, item, &c->role, e))
         return false;
     struct ask name = ask_member(item, "name");
@@ -277,41 +332,32 @@ static bool listed_read(struct impact *m, const struct ask *item, struct impact_
     return !ask_is_there(&name) || ask_text(&name, &c->name, e);
 }
 
-/* Those known by name first; each name once, so that a coordinate is one row. */
+/* Each name once, so that a coordinate is one row. */
 static bool candidates_listed(struct impact *m, const struct ask *a, struct err *e)
 {
     struct question *q = m->q;
-    size_t count, own = 0;
+    size_t count;
 
     if (!ask_list(a, 1, IMPACT_CANDIDATES_MAX, &count, e))
         return false;
-    m->candidates = arena_array(q->arena, count, sizeof *m->candidates);
-    struct impact_candidate *others = arena_array(q->arena, count, sizeof *others);
+    struct reader r = reader_of(m, count);
     AUTO(intern) *names = intern_create();
     struct json_each it = json_each(a->json);
     for (size_t i = 0; json_next(&it); i++) {
         const struct ask *item = question_keep(q, ask_item(a, it.value, i));
         struct impact_candidate c = {.first = INT64_MIN};
-        bool is_named;
-        if (!listed_read(m, item, &c, &is_named, e))
+        if (!listed_read(m, item, &c, e))
             return false;
         if (intern_put(names, c.name) != i)
             return ask_fail(item, e, "query.unknown_value",
                             "two candidates have the name \"%.*s\"; give one of them a \"name\"",
                             (int)MIN(c.name.len, (size_t)60), c.name.at);
-        if (!is_named && own == IMPACT_ROLES_MAX)
+        if (!reader_put(&r, &c))
             return ask_fail(item, e, "query.limit",
                             "at most %d candidates may have conditions or alternatives",
                             IMPACT_ROLES_MAX);
-        if (is_named)
-            m->candidates[m->named_count++] = c;
-        else
-            others[own++] = c;
     }
-    for (size_t i = 0; i < m->named_count; i++)
-        (void)intern_put(m->names, m->candidates[i].name);
-    memcpy(m->candidates + m->named_count, others, own * sizeof *others);
-    m->candidate_count = m->named_count + own;
+    reader_end(&r);
     return true;
 }
 
@@ -392,8 +438,7 @@ static bool candidates_read(struct impact *m, struct err *e)
                  (int)MIN(text.len, (size_t)60), text.at);
         return err_hint(e, "\"events\" for every event, or a list of events");
     }
-    candidates_all(m);
-    return true;
+    return candidates_all(m, a, e);
 }
 
 static bool counts_read(struct impact *m, struct err *e)

@@ -283,6 +283,7 @@ struct hand {
     struct json_parser *parser;
     struct buf data, text;
     struct json root;
+    const struct vocabulary *vocabulary;
 };
 
 static void hand_add(struct hand *h, const char *person, const char *event, const char *time)
@@ -294,7 +295,8 @@ static void hand_add(struct hand *h, const char *person, const char *event, cons
 static void hand_ask(struct hand *h, const char *question)
 {
     struct plain_source source;
-    struct query_context context = {.now_ms = start_ms + 900 * hour_ms};
+    struct query_context context = {.now_ms = start_ms + 900 * hour_ms,
+                                    .vocabulary = h->vocabulary};
     struct err e = {0};
     size_t len = h->data.len;
 
@@ -490,6 +492,33 @@ static void what_began_late_says_so(void **state)
     buf_free(&h.text);
 }
 
+/* Merged and virtual events count under their own name; the hidden ones are no candidates. */
+static void names_of_the_project(void **state)
+{
+    static const struct vocabulary_entry entries[] = {
+        {VOCABULARY_EVENT, {"Asked", 5}, {"{\"merges\":[\"Invite\"]}", 21}},
+        {VOCABULARY_EVENT, {"Twice", 5}, {"{\"any_of\":[{\"event\":\"S\"}]}", 26}},
+        {VOCABULARY_EVENT, {"R", 1}, {"{\"hidden\":true}", 15}}};
+    static const struct vocabulary vocabulary = {.entries = entries, .count = COUNT(entries)};
+    AUTO(arena) *arena = arena_create(0);
+    AUTO(json_parser) *parser = json_parser_create();
+    struct hand h = {.arena = arena, .parser = parser, .vocabulary = &vocabulary};
+
+    (void)state;
+    hand_people(&h);
+    hand_ask(&h, HAND_GOAL "}");
+    is_text(json_member(hand_row(&h, "Asked", 1), STR("did")),
+            "{\"units\":2,\"reached\":1,\"rate\":0.5}");
+    is_text(json_member(hand_row(&h, "Twice", 1), STR("warnings")), "[\"few\",\"is_start\"]");
+    hand_row(&h, "S", 1);
+    assert_int_equal(json_count(json_member(h.root, STR("rows"))), 4); /* Asked twice */
+    hand_ask(&h, HAND_GOAL ",\"candidates\":[\"Asked\",\"S\"]}");
+    is_text(json_member(hand_row(&h, "Asked", 2), STR("did")),
+            "{\"units\":1,\"reached\":1,\"rate\":1}");
+    buf_free(&h.data);
+    buf_free(&h.text);
+}
+
 /* ---- wrong questions ---- */
 
 static void wrong_questions(void **state)
@@ -551,7 +580,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_are_the_reference), cmocka_unit_test(edges_by_hand),
         cmocka_unit_test(people_of_cells),          cmocka_unit_test(converted_by_hand),
-        cmocka_unit_test(what_began_late_says_so),  cmocka_unit_test(wrong_questions),
+        cmocka_unit_test(what_began_late_says_so),  cmocka_unit_test(names_of_the_project),
+        cmocka_unit_test(wrong_questions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
