@@ -338,6 +338,15 @@ static bool not_read(struct question *q, const struct ask *a, const struct scan_
     return true;
 }
 
+static bool leaf_keep(struct question *q, const struct ask *place, const struct scan_condition *c)
+{
+    struct condition_leaf *leaf = arena_alloc(q->arena, sizeof *leaf);
+
+    *leaf = (struct condition_leaf){c, place, q->leaves};
+    q->leaves = leaf;
+    return true;
+}
+
 bool condition_read(struct question *q, const struct ask *a, const struct scan_condition **out,
                     struct err *e)
 {
@@ -353,11 +362,12 @@ bool condition_read(struct question *q, const struct ask *a, const struct scan_c
     if (json_type(here->json) != JSON_OBJECT)
         return ask_wrong_type(here, "a condition or a list of them", e);
     if (behaviour_kind(here))
-        return behaviour_read(q, here, out, e);
+        return behaviour_read(q, here, out, e) && leaf_keep(q, here, *out);
     const struct ask *segment = question_keep(q, ask_member(here, "in_segment"));
     if (json_type(segment->json) != JSON_ABSENT) {
         static const char *const alone[] = {"in_segment"};
-        return ask_members(here, alone, 1, e) && segment_named_read(q, segment, out, e);
+        return ask_members(here, alone, 1, e) && segment_named_read(q, segment, out, e) &&
+               leaf_keep(q, here, *out);
     }
     struct ask *member = arena_alloc(q->arena, sizeof *member);
     for (size_t i = 0; i < COUNT(only); i++) {
@@ -379,5 +389,5 @@ bool condition_read(struct question *q, const struct ask *a, const struct scan_c
                            "or not",
                            e);
     }
-    return leaf_read(q, here, out, e);
+    return leaf_read(q, here, out, e) && leaf_keep(q, here, *out);
 }

@@ -15,3 +15,10 @@ struct value person_bucket(const struct question *q, uint32_t unit);
 /* Both; either may be NULL. */
 const struct scan_condition *condition_both(struct question *q, const struct scan_condition *a,
                                             const struct scan_condition *b);
+
+/* Where a condition without parts stands, for those that explain it. */
+struct condition_leaf {
+    const struct scan_condition *condition;
+    const struct ask *place;
+    struct condition_leaf *next;
+};

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "query/why.h"
+
 enum { BINS_MAX = 90, BINS_AUTO_MAX = 60, EMPTY_WIDTH_SECONDS = 60 };
 
 /* ---- reading: steps and exclusions ---- */
@@ -554,16 +556,18 @@ static bool funnel_answer(struct question *q, struct buf *out, struct err *e)
     struct funnel *f = arena_alloc(q->arena, sizeof *f);
 
     f->q = q;
-    bool ok = funnel_read(f, e) &&
-              (ask_is_there(&q->people_of) ? pick_run(f, out, e) : funnel_write(f, out, e));
+    bool ok = funnel_read(f, e) && (ask_is_there(&q->why_not)     ? why_funnel(f, out, e)
+                                    : ask_is_there(&q->people_of) ? pick_run(f, out, e)
+                                                                  : funnel_write(f, out, e));
     intern_destroy(f->hold_codes);
     wide_free(f->wide);
     return ok;
 }
 
 static const char *const members[] = {
-    QUESTION_MEMBERS, "steps", "order", "window",    "entry",   "tie",  "count",       "exclude",
-    "on_exclude",     "hold",  "show",  "from_step", "to_step", "bins", "attribution", "step",
+    QUESTION_MEMBERS, "why_not",     "steps",      "order", "window", "entry",     "tie",
+    "count",          "exclude",     "on_exclude", "hold",  "show",   "from_step", "to_step",
+    "bins",           "attribution", "step",
 };
 
 const struct insight insight_funnel = {

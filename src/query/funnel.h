@@ -180,6 +180,8 @@ struct funnel_pass {
     size_t pick_slot, pick_step;
     uint32_t pick_bucket;
     struct people people;
+    bool reports; /* of one person: the run that counts, instead of numbers (query/why.h) */
+    struct run reported;
 };
 
 MUST_USE bool funnel_pass_run(struct funnel_pass *p, struct err *e);

@@ -44,7 +44,7 @@ bool funnel_is_plain(const struct funnel_pass *p)
         }
     return f->order == ORDER_ORDERED && f->entry == ENTRY_LATEST && !f->tie_ms &&
            f->count == COUNT_PEOPLE && !f->exclusion_count && !f->hold_count && !f->optional &&
-           f->show == SHOW_STEPS && !f->q->grouping && !p->picks;
+           f->show == SHOW_STEPS && !f->q->grouping && !p->picks && !p->reports;
 }
 
 static void plain_begin(const struct funnel *f, struct plain *s, size_t units)

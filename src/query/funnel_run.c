@@ -26,6 +26,7 @@ struct worker {
     struct run *runs;
     size_t run_count, run_room;
     struct people people;
+    struct run reported;
 };
 
 /* ---- events ---- */
@@ -110,10 +111,24 @@ static bool outcome_is_picked(const struct funnel_pass *p, const struct run *run
     return before && reaches(run, before - 1) && !reaches(run, p->pick_step);
 }
 
+/* The furthest of a person's runs, without an exclusion if there is one. */
+static void run_report(struct worker *w, const struct run *run)
+{
+    struct run *best = &w->reported;
+
+    if (run->depth > best->depth ||
+        (run->depth == best->depth && best->is_excluded && !run->is_excluded))
+        *best = *run;
+}
+
 static void outcome_add(struct worker *w, const struct run *run)
 {
     const struct funnel *f = w->f;
 
+    if (w->p->reports) {
+        run_report(w, run);
+        return;
+    }
     if (w->p->pick_stopped) {
         w->is_picked =
             w->is_picked || (run->is_excluded && run->depth == (uint32_t)w->p->pick_step + 1);
@@ -143,6 +158,8 @@ static void totals_add(struct worker *w, const struct funnel_event *events, size
 
     w->run_count = 0;
     walk_totals(&w->walk, events, count, run_keep, w);
+    for (size_t i = 0; w->p->reports && i < w->run_count; i++)
+        run_report(w, &w->runs[i]);
     for (size_t i = 0; i < w->run_count; i++) {
         uint32_t *depth = w->runs[i].is_excluded ? &excluded : &clean;
         *depth = MAX(*depth, w->runs[i].depth);
@@ -425,6 +442,8 @@ static void worker_join(struct funnel_pass *p, struct worker *w)
     }
     for (size_t i = 0; i < w->people.count; i++)
         ARRAY_PUSH(p->people.units, p->people.count, p->people.room) = w->people.units[i];
+    if (w->reported.depth > p->reported.depth)
+        p->reported = w->reported;
 }
 
 static void worker_free(struct worker *w)

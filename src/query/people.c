@@ -2,6 +2,7 @@
 #include "query/behaviour.h"
 #include "query/condition.h"
 #include "query/operator.h"
+#include "query/why.h"
 
 /* Numbers of those merged into somebody else, or erased, are nobody's. */
 static bool is_somebody(const struct question *q, uint32_t unit)
@@ -22,7 +23,11 @@ static bool people_answer(struct question *q, struct buf *out, struct err *e)
         q->from = q->as_of;
     q->to = q->as_of + 1;
     q->people_of = q->root; /* page and cursor stand in the question itself */
-    if (!question_check_names(q, e) || !behaviours_run(q, e) || !patterns_check(q, e))
+    if (!question_check_names(q, e))
+        return false;
+    if (ask_is_there(&q->why_not))
+        return why_people(q, out, e);
+    if (!behaviours_run(q, e) || !patterns_check(q, e))
         return false;
     for (uint32_t unit = 0; unit < units; unit++)
         if (condition_holds(q->filter, unit) && is_somebody(q, unit))
@@ -32,9 +37,9 @@ static bool people_answer(struct question *q, struct buf *out, struct err *e)
     return ok;
 }
 
-static const char *const members[] = {"insight",       "filter",      "segment",   "as_of",
-                                      "timezone",      "week_start",  "semantics", "unit",
-                                      SESSION_MEMBERS, PEOPLE_MEMBERS};
+static const char *const members[] = {"insight",  "filter",        "segment",     "as_of",
+                                      "timezone", "week_start",    "semantics",   "unit",
+                                      "why_not",  SESSION_MEMBERS, PEOPLE_MEMBERS};
 
 const struct insight insight_people = {
     .name = "people",

@@ -158,6 +158,7 @@ bool question_read(struct question *q, struct err *e)
     q->semantics = (enum semantics)choice;
     question_rule(q, "semantics", str_of(semantics[choice]));
     q->people_of = ask_member(&q->root, "people_of");
+    q->why_not = ask_member(&q->root, "why_not");
     if (!session_rules_read(q, e) || (q->unit == COUNTED_SESSION && !sessions_use(q, e)))
         return false;
     if (q->insight->wants_range && !range_read(q, e))

@@ -16,6 +16,7 @@ struct grouping;
 struct behaviour;
 struct named;
 struct saved;
+struct condition_leaf;
 
 /* Events that fill a role (a series, a step, start, return): any of these. */
 struct matcher {
@@ -64,6 +65,9 @@ struct question {
     bool has_sessions;                       /* it looks at sessions: their rules are echoed */
     bool sessions_of_all;                    /* they are cut from the first event on */
     struct session_records *session_records; /* what people_of lists; NULL: people */
+
+    struct ask why_not;            /* absent = the answer itself (query/why.h) */
+    struct condition_leaf *leaves; /* all conditions that were read, with their places */
 
     struct buf rules; /* members of `rules`, as JSON */
     /* names asked for, checked once all are known */

@@ -1,5 +1,6 @@
 /* query/retention: reading a retention question and writing its answer. */
 #include "query/retention.h"
+#include "query/why.h"
 
 #include <math.h>
 
@@ -398,12 +399,14 @@ static bool retention_answer(struct question *q, struct buf *out, struct err *e)
     r->q = q;
     if (!retention_read(r, e))
         return false;
+    if (ask_is_there(&q->why_not))
+        return why_retention(r, out, e);
     return ask_is_there(&q->people_of) ? pick_run(r, out, e) : retention_write(r, out, e);
 }
 
-static const char *const members[] = {QUESTION_MEMBERS, "start",   "return",   "periods",
-                                      "cohort",         "match",   "window",   "minimum",
-                                      "brackets",       "measure", "property", "reference"};
+static const char *const members[] = {
+    QUESTION_MEMBERS, "why_not", "start",    "return",  "periods",  "cohort",   "match",
+    "window",         "minimum", "brackets", "measure", "property", "reference"};
 
 const struct insight insight_retention = {
     .name = "retention",

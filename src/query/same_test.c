@@ -514,6 +514,34 @@ static void every_way_is_the_same(void **state)
     random_report(&d);
 }
 
+/* One person's way, too: read from the store, and from plain arrays. */
+static void everybody_is_told_the_same(void **state)
+{
+    size_t rounds = random_rounds(ROUNDS) / 10, right = 0, told = 0;
+    struct dice d = {2027};
+
+    (void)state;
+    for (size_t i = 0; i < rounds; i++) {
+        AUTO(arena) *arena = arena_create(0);
+        struct random_world world;
+        struct world_shape shape = {8, 120, world_start, 3600000, 24 * 28, false};
+        struct ways w;
+        random_world_make(&d, arena, &shape, &world);
+        ways_make(&w, &world);
+        for (size_t k = 0; k < QUESTIONS_A_WORLD; k++) {
+            BUF_AUTO question = {0};
+            random_question(&d, &question);
+            question.len--;
+            buf_printf(&question, ",\"why_not\":{\"person\":\"u%u\"}}", roll(&d, 3));
+            same_every_way(&w, buf_str(&question), &right);
+            told++;
+        }
+        ways_free(&w);
+    }
+    print_message("%zu questions, %zu of them right\n", told, right);
+    assert_true(right > told / 8); /* funnels and retentions, of people there are */
+}
+
 /* The store's scan looks at the clock it is given. */
 static void late_questions_are_stopped(void **state)
 {
@@ -547,6 +575,7 @@ static void late_questions_are_stopped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_way_is_the_same),
+                                       cmocka_unit_test(everybody_is_told_the_same),
                                        cmocka_unit_test(late_questions_are_stopped)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
