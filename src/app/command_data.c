@@ -107,6 +107,32 @@ static bool question_text(struct run *run, struct buf *room, struct str *out, st
     return true;
 }
 
+/* --why-not: the question as it is, about one person. */
+static void why_not_add(struct str id, struct str *question, struct buf *room)
+{
+    struct str q = str_trim(*question);
+    BUF_AUTO out = {0};
+    struct jwrite w = jwrite_to(&out);
+
+    if (str_starts(q, STR("{"))) {
+        jwrite_object(&w);
+        jwrite_key(&w, STR("why_not"));
+        jwrite_object(&w);
+        jwrite_pair_string(&w, "person", id);
+        jwrite_end(&w);
+        buf_add_char(&out, ',');
+        buf_add(&out, str_sub(q, 1, q.len));
+    } else {
+        buf_add(&out, STR("why not \""));
+        for (size_t i = 0; i < id.len; i++)
+            buf_printf(&out, id.at[i] == '"' || id.at[i] == '\\' ? "\\%c" : "%c", id.at[i]);
+        buf_printf(&out, "\" in %.*s", STR_ARG(q));
+    }
+    buf_clear(room);
+    buf_add(room, buf_str(&out));
+    *question = buf_str(room);
+}
+
 static bool answer(struct run *run, struct str question, struct query_stats *stats,
                    struct buf *explained, struct buf *out, struct err *e)
 {
@@ -157,6 +183,8 @@ bool command_query(struct run *run, struct err *e)
         return err_set(e, ERR_USAGE, "--json and --csv exclude each other");
     if (!question_text(run, &room, &question, e))
         return false;
+    if (run_value(run, "--why-not").at)
+        why_not_add(run_value(run, "--why-not"), &question, &room);
     bool ok = answer(run, question, &stats, &explained, &answered, e) &&
               render(run, buf_str(&answered), &shown, e);
     if (ok)

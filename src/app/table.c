@@ -48,6 +48,7 @@ static const struct option query_options[] = {
     PROJECT,
     JSON,
     {"--csv", NULL, "prints CSV instead of text"},
+    {"--why-not", "ID", "says which rule kept this person out of the funnel, retention or list"},
     {"--explain", NULL,
      "prints the question as JSON, the plan and what was read to standard error"},
     {0}};

@@ -56,6 +56,10 @@ static const struct words english = {
     .less = "< less likely",
     .more = "more likely >",
     .more_rows = "more rows in --json and --csv",
+    .is_in = "is in",
+    .is_not_in = "is not in",
+    .interval = "interval",
+    .the_list = "the list",
     .goes_with = "What goes with the goal, not what causes it.",
     .warnings = {"too few to say", "nearly everybody does it", "hardly anybody does it",
                  "is the start itself", "is the goal itself", "began only lately"},
@@ -111,9 +115,20 @@ static const struct words thai = {
     .less = "< โอกาสน้อยกว่า",
     .more = "โอกาสมากกว่า >",
     .more_rows = "แถวที่เหลืออยู่ใน --json และ --csv",
+    .is_in = "อยู่ใน",
+    .is_not_in = "ไม่อยู่ใน",
+    .interval = "ช่วงที่",
+    .the_list = "รายชื่อ",
     .goes_with = "บอกว่าสิ่งใดเกิดไปด้วยกันกับเป้าหมาย ไม่ได้บอกว่าเป็นสาเหตุ",
-    .warnings = {"จำนวนน้อยเกินไป", "เกือบทุกคนทำ", "แทบไม่มีใครทำ",
-                 "คือจุดเริ่มเอง", "คือเป้าหมายเอง", "เพิ่งเริ่มมี"},
+    .warnings =
+        {
+            "จำนวนน้อยเกินไป",
+            "เกือบทุกคนทำ",
+            "แทบไม่มีใครทำ",
+            "คือจุดเริ่มเอง",
+            "คือเป้าหมายเอง",
+            "เพิ่งเริ่มมี",
+        },
 };
 
 const char *const impact_warnings[WARNINGS] = {"few",      "nearly_all", "nearly_none",

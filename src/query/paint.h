@@ -23,7 +23,8 @@ struct words {
         *rate, *group, *samples, *median, *active, *is_new, *returning, *resurrecting, *dormant,
         *intervals, *exactly, *at_least, *of, *left, *more_edges;
     const char *reached_it, *too_new, *too_early, *cut_short, *did_it, *of_them, *of_others, *less,
-        *more, *more_rows, *goes_with, *warnings[6]; /* of impact */
+        *more, *more_rows, *goes_with, *warnings[6];     /* of impact */
+    const char *is_in, *is_not_in, *interval, *the_list; /* of why not */
 };
 enum { WARNINGS = 6 };
 extern const char *const impact_warnings[WARNINGS]; /* as the answer names them */
@@ -69,3 +70,4 @@ void paint_lifecycle(struct paint *p, struct json answer);
 void paint_stickiness(struct paint *p, struct json answer);
 void paint_paths(struct paint *p, struct json answer);
 void paint_impact(struct paint *p, struct json answer);
+void paint_why(struct paint *p, struct json answer);

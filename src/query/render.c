@@ -115,6 +115,8 @@ bool query_render_text(struct str answer, const struct query_text_options *optio
             paint = painters[i].paint;
     if (json_type(member(root, "people")) == JSON_ARRAY)
         paint = paint_people;
+    if (json_type(member(root, "why")) == JSON_OBJECT)
+        paint = paint_why;
     if (!paint)
         return err_set(e, ERR_UNSUPPORTED, "no picture is known for the insight \"%.*s\"",
                        STR_ARG(insight));

@@ -371,6 +371,21 @@ static void csv_people(struct rows *r, struct json answer)
     }
 }
 
+static void csv_why(struct rows *r, struct json answer)
+{
+    static const char *const names[] = {"person", "rule", "name", "event", "at", "message"};
+    struct json why = member(answer, "why");
+    struct json_each it = json_each(member(why, "reasons"));
+
+    header(r, names, COUNT(names));
+    while (json_next(&it)) {
+        value(r, member(why, "person"));
+        for (size_t i = 1; i < COUNT(names); i++)
+            value(r, member(it.value, names[i]));
+        row_end(r);
+    }
+}
+
 bool query_render_csv(struct str answer, struct buf *out, struct err *e)
 {
     static const struct {
@@ -388,6 +403,10 @@ bool query_render_csv(struct str answer, struct buf *out, struct err *e)
         return err_while(e, "reading the answer");
     if (json_type(member(root, "people")) == JSON_ARRAY) {
         csv_people(&r, root);
+        return true;
+    }
+    if (json_type(member(root, "why")) == JSON_OBJECT) {
+        csv_why(&r, root);
         return true;
     }
     for (size_t i = 0; i < COUNT(writers); i++)

@@ -66,6 +66,21 @@ static const char impact[] =
     "\"odds_ratio\":1,\"odds_ratio_interval\":[0.1,10],\"phi\":0,\"phi_interval\":[-0.05,0.05],"
     "\"p\":1,\"test\":\"fisher\",\"q\":1,\"best\":false,\"warnings\":[\"few\",\"nearly_none\"]}],"
     "\"more\":0}";
+static const char why[] = "{\"insight\":\"funnel\"," ECHO
+                          ",\"why\":{\"person\":\"anon_7\",\"id\":\"u_1\",\"is_in\":false,"
+                          "\"step\":2,\"reached\":1,\"steps\":[{\"step\":1,\"name\":\"A\",\"at\":"
+                          "\"2026-03-01T10:00:00+00:00\"}"
+                          ",{\"step\":2,\"name\":\"Bee\",\"at\":null}],\"reasons\":[{\"rule\":"
+                          "\"window\",\"name\":\"Bee\","
+                          "\"event\":\"Bee\",\"at\":\"2026-03-02T12:10:00+00:00\",\"other_at\":"
+                          "\"2026-03-01T10:00:00+00:00\","
+                          "\"by_seconds\":7800,\"message\":\"did Bee "
+                          "late\"},{\"rule\":\"filter\",\"name\":\"Bee\",\"event\":"
+                          "\"Bee\",\"at\":\"2026-03-01T11:00:00+00:00\",\"conditions\":[{\"at\":\"/"
+                          "filter/0\",\"condition\":"
+                          "{\"property\":\"plan\",\"is\":\"pro\"},\"must_hold\":true,\"was\":"
+                          "\"free\"}],\"message\":\"not "
+                          "pro\"}]}}";
 static const char people[] =
     "{\"insight\":\"funnel\"," ECHO ",\"people\":[{\"id\":\"u\\u001b[31m1\"},{\"id\":\"@u2\"}],"
     "\"total\":3,\"cursor\":\"1\"}";
@@ -183,6 +198,31 @@ static void impact_is_a_forest(void **state)
         ",Invite,5,2,1,0.5,1298,649,0.5,1,,,1,0.1,10,0,-0.05,0.05,1,fisher,1,few nearly_none\r\n");
 }
 
+static void why_not_is_a_way_and_its_end(void **state)
+{
+    struct query_text_options options = {.width = 200, .language = QUERY_THAI};
+    BUF_AUTO out = {0};
+    struct err e = {0};
+
+    (void)state;
+    text_is(why, 80,
+            "anon_7 (u_1) is not in step 2\n"
+            " 1 + A     2026-03-01T10:00:00+00:00\n"
+            " 2 - Bee\n"
+            "-> did Bee late\n"
+            "-> not pro\n" ECHO_LINE);
+    csv_is(why, "person,rule,name,event,at,message\r\n"
+                "anon_7,window,Bee,Bee,2026-03-02T12:10:00+00:00,did Bee late\r\n"
+                "anon_7,filter,Bee,Bee,2026-03-01T11:00:00+00:00,not pro\r\n");
+    assert_works(query_render_text(str_of(why), &options, &out, &e), e);
+    buf_add_char(&out, 0);
+    assert_non_null(strstr(out.at, "ทำ Bee เมื่อ 2026-03-02T12:10:00+00:00 ช้าไป 2h 10m "
+                                   "จากกรอบเวลาที่เริ่ม "
+                                   "2026-03-01T10:00:00+00:00\n"));
+    assert_non_null(
+        strstr(out.at, "ไม่ผ่านตัวกรองของคำถาม: {\"property\":\"plan\",\"is\":\"pro\"} (free)\n"));
+}
+
 static void narrow_grids_say_what_is_left(void **state)
 {
     (void)state;
@@ -208,7 +248,7 @@ static void names_cannot_steer_the_terminal(void **state)
 static void colour_closes_what_it_opens(void **state)
 {
     static const char *const answers[] = {trend,      lines, funnel, retention, lifecycle,
-                                          stickiness, paths, impact, people};
+                                          stickiness, paths, impact, why,       people};
     struct query_text_options options = {.width = 90, .colour = true, .language = QUERY_THAI};
 
     (void)state;
@@ -321,6 +361,7 @@ int main(void)
         cmocka_unit_test(activity_is_rows),
         cmocka_unit_test(paths_are_a_flow),
         cmocka_unit_test(impact_is_a_forest),
+        cmocka_unit_test(why_not_is_a_way_and_its_end),
         cmocka_unit_test(narrow_grids_say_what_is_left),
         cmocka_unit_test(names_cannot_steer_the_terminal),
         cmocka_unit_test(colour_closes_what_it_opens),

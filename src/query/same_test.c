@@ -517,7 +517,7 @@ static void every_way_is_the_same(void **state)
 /* One person's way, too: read from the store, and from plain arrays. */
 static void everybody_is_told_the_same(void **state)
 {
-    size_t rounds = random_rounds(ROUNDS) / 10, right = 0, told = 0;
+    size_t rounds = random_rounds(ROUNDS) / 40, right = 0, told = 0;
     struct dice d = {2027};
 
     (void)state;

@@ -468,6 +468,47 @@ static bool clauses_read(struct text *t, unsigned insight)
     return true;
 }
 
+/* why not u_17 in step 3 of funnel …: before the insight; written after it */
+struct asked_for {
+    const struct text_token *person;
+    struct str id;
+    const char *member; /* step, period; NULL: none */
+    int64_t number;
+};
+
+static bool why_not_read(struct text *t, struct asked_for *a)
+{
+    static const char *const members[] = {"step", "period"};
+
+    if (!text_take(t, "why not"))
+        return true;
+    a->person = text_now(t);
+    if (!text_name(t, "a person's id", &a->id) ||
+        !(text_take(t, "in") || text_expected(t, "\"in\" and what is asked")))
+        return false;
+    for (size_t i = 0; i < COUNT(members) && !a->member; i++)
+        if (text_take(t, members[i]))
+            a->member = members[i];
+    return !a->member || (text_whole(t, &a->number) &&
+                          (text_take(t, "of") || text_expected(t, "\"of\" and what is asked")));
+}
+
+static void why_not_write(struct text *t, const struct asked_for *a)
+{
+    if (!a->person)
+        return;
+    size_t was = text_down(t, "why_not", a->person);
+    jwrite_object(&t->w);
+    text_up(t, text_down(t, "person", a->person));
+    jwrite_string(&t->w, a->id);
+    if (a->member) {
+        text_up(t, text_down(t, a->member, a->person));
+        jwrite_int(&t->w, a->number);
+    }
+    jwrite_end(&t->w);
+    text_up(t, was);
+}
+
 /* ---- the line ---- */
 
 bool text_is_line(struct str question)
@@ -490,6 +531,9 @@ static bool line_read(struct text *t)
         return text_wrong(t, &all, "the line is not UTF-8 text");
     if (!text_split(t))
         return false;
+    struct asked_for person = {0};
+    if (!why_not_read(t, &person))
+        return false;
     const struct text_token *first = text_now(t);
     const struct head *head = head_find(t);
     if (!head)
@@ -499,6 +543,7 @@ static bool line_read(struct text *t)
     jwrite_string(&t->w, str_of(head->insight));
     if (!head->read(t) || !clauses_read(t, head->bit))
         return false;
+    why_not_write(t, &person);
     jwrite_end(&t->w);
     return true;
 }

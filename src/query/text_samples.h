@@ -166,4 +166,10 @@ static const struct text_sample {
      "\"session\",\"is\":1}]}],\"unit\":\"session\",\"session_max\":\"12h\",\"session_midnight\":"
      "true,"
      "\"session_ids\":\"only\"}"},
+    {"why not u_17 in funnel \"Signed Up\" > Paid within 14d",
+     "{\"insight\":\"funnel\",\"steps\":[{\"event\":\"Signed Up\"},{\"event\":\"Paid\"}],"
+     "\"window\":\"14d\",\"why_not\":{\"person\":\"u_17\"}}"},
+    {"why not \"u 17\" in period 3 of retention of \"Signed Up\" weekly",
+     "{\"insight\":\"retention\",\"start\":{\"event\":\"Signed Up\"},\"interval\":\"week\","
+     "\"why_not\":{\"person\":\"u 17\",\"period\":3}}"},
 };

@@ -224,7 +224,7 @@ static bool leaves_write(struct blame *b, struct jwrite *w, struct buf *sentence
                 answer_time(b->q, w, "last_at", times.last);
         }
         jwrite_end(w);
-        buf_add(sentence, i ? STR("; or ") : STR(""));
+        buf_add(sentence, i ? STR("; ") : STR(""));
         leaf_say(b, &b->list[i], was, times, sentence);
     }
     jwrite_end(w);
@@ -238,6 +238,39 @@ static struct str when(const struct why *w, int64_t ms, char *room)
     return instant_local_text(w->q->zone, ms, room);
 }
 
+/* Of retentions and lists of people. */
+static void retention_say(const struct why_reason *r, struct str at, struct str conditions,
+                          struct buf *out)
+{
+    int number = (int)r->number, of = (int)r->of;
+
+#define SAY(...) buf_printf(out, __VA_ARGS__)
+    switch (r->rule) {
+    case WHY_OTHER_COHORT:
+        SAY("started at %.*s, in the cohort %.*s", STR_ARG(at), STR_ARG(r->other));
+        break;
+    case WHY_FIRST_EVER:
+        SAY("the first %.*s of all, at %.*s, does not pass", STR_ARG(r->name), STR_ARG(at));
+        break;
+    case WHY_OTHER_PERIOD:
+        SAY("did %.*s at %.*s, in interval %d, not %d", STR_ARG(r->name), STR_ARG(at), number, of);
+        break;
+    case WHY_MINIMUM:
+        SAY("did %.*s %d times; at least %d are asked", STR_ARG(r->name), number, of);
+        break;
+    case WHY_STREAK:
+        SAY("did not do %.*s in interval %d; all up to %d are asked", STR_ARG(r->name), number, of);
+        break;
+    case WHY_NOT_BEGUN:
+        SAY("interval %d after the start has no number: it is not in the range, or has not begun",
+            of);
+        break;
+    default:
+        SAY("%.*s", STR_ARG(conditions));
+    }
+#undef SAY
+}
+
 /* `conditions`: what their leaves say. */
 static void sentence_write(const struct why *w, const struct why_reason *r, struct str conditions,
                            struct buf *out)
@@ -246,7 +279,6 @@ static void sentence_write(const struct why *w, const struct why_reason *r, stru
     struct str at = r->event == SIZE_MAX ? STR("") : when(w, w->time[r->event], at_room);
     struct str other_at = r->other_at == INT64_MIN ? STR("") : when(w, r->other_at, other_room);
     struct str by = seconds_text(r->by_seconds, by_room);
-    int number = (int)r->number, of = (int)r->of;
 
 #define SAY(...) buf_printf(out, __VA_ARGS__)
     switch (r->rule) {
@@ -294,27 +326,8 @@ static void sentence_write(const struct why *w, const struct why_reason *r, stru
         SAY("did %.*s at %.*s, but the run that counts began at %.*s", STR_ARG(r->name),
             STR_ARG(at), STR_ARG(other_at));
         break;
-    case WHY_OTHER_COHORT:
-        SAY("started at %.*s, in the cohort %.*s", STR_ARG(at), STR_ARG(r->other));
-        break;
-    case WHY_FIRST_EVER:
-        SAY("the first %.*s of all, at %.*s, does not pass", STR_ARG(r->name), STR_ARG(at));
-        break;
-    case WHY_OTHER_PERIOD:
-        SAY("did %.*s at %.*s, in interval %d, not %d", STR_ARG(r->name), STR_ARG(at), number, of);
-        break;
-    case WHY_MINIMUM:
-        SAY("did %.*s %d times; at least %d are asked", STR_ARG(r->name), number, of);
-        break;
-    case WHY_STREAK:
-        SAY("did not do %.*s in interval %d; all up to %d are asked", STR_ARG(r->name), number, of);
-        break;
-    case WHY_NOT_BEGUN:
-        SAY("interval %d after the start has no number: it is not in the range, or has not begun",
-            of);
-        break;
     default:
-        SAY("%.*s", STR_ARG(conditions));
+        retention_say(r, at, conditions, out);
     }
 #undef SAY
 }

@@ -182,11 +182,15 @@ static void no_cell(struct miss *m, size_t row)
         reason.of = r->minimum;
         reason_add(m, reason);
     }
+    int64_t before = -1; /* one event an interval is enough to see */
     for (size_t i = 0; i < m->why.count; i++) {
         int64_t offset = offset_of(r, row, start, m->why.time[i]);
         if (i == event)
             continue;
         if (why_fills(&m->why, &m->back, i) && offset >= 0) {
+            if (offset == before)
+                continue;
+            before = offset;
             reason = why_reason(WHY_OTHER_PERIOD, i, name);
             reason.number = offset;
             reason.of = (int64_t)m->column;

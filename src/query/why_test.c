@@ -113,7 +113,7 @@ static void funnel_rules(void **state)
          "{\"not\":{\"property\":\"name\",\"is\":\"C\"}}]}]",
          "filter",
          "did C at 2026-03-02T12:00:00+00:00, but the question's filter leaves it out: plan was "
-         "\"pro\"; wanted is {\"property\":\"plan\",\"is\":\"x\"}; or name was \"C\"; not wanted "
+         "\"pro\"; wanted is {\"property\":\"plan\",\"is\":\"x\"}; name was \"C\"; not wanted "
          "is "
          "{\"property\":\"name\",\"is\":\"C\"}",
          2},
