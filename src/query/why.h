@@ -24,7 +24,7 @@ enum why_rule {
     WHY_EARLY,        /* before the step, or the start, that must come first */
     WHY_SAME_EVENT,   /* an event fills one step */
     WHY_WINDOW,       /* the window ran out before */
-    WHY_HOLD,         /* a held property, or the session, differs */
+    WHY_HOLD,         /* a held property differs */
     WHY_STRICT,       /* another event lies between */
     WHY_EXCLUDED,     /* an excluded event came first */
     WHY_ENTRY,        /* another run is the one that counts */

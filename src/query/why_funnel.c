@@ -16,7 +16,7 @@ struct miss {
     struct funnel *f;
     struct run run;
     size_t next; /* the step that is missing; step_count: none */
-    struct why_place steps[STEPS_MAX], exclusions[STEPS_MAX];
+    struct why_place steps[STEPS_MAX], exclusions[EXCLUSIONS_MAX];
     struct str *holds[HOLDS_MAX];
     struct why_reason *reasons;
     size_t reason_count, reason_room;
@@ -42,7 +42,7 @@ static bool run_find(struct miss *m, struct err *e)
     funnel_pass_free(&p);
     m->next = 0;
     while (m->next < f->step_count &&
-           ((f->optional >> m->next & 1) || (m->run.depth && (m->run.taken >> m->next & 1))))
+           (step_in(f->optional, m->next) || (m->run.depth && step_in(m->run.taken, m->next))))
         m->next++;
     return ok;
 }
@@ -56,12 +56,12 @@ static size_t step_before(const struct miss *m)
 
     if (m->f->order == ORDER_UNORDERED || !m->run.depth)
         return 0;
-    while (s > 0 && !(m->run.taken >> (s - 1) & 1))
+    while (s > 0 && !step_in(m->run.taken, s - 1))
         s--;
     return s;
 }
 
-/* A held value, or the session, of the event; "" where it has none. */
+/* A held value of the event; "" where it has none. */
 static struct str held(const struct miss *m, size_t h, size_t event)
 {
     struct str v = m->holds[h][event];
@@ -71,16 +71,16 @@ static struct str held(const struct miss *m, size_t h, size_t event)
 static size_t run_event(const struct miss *m, size_t step)
 {
     for (size_t i = 0; i < m->why.count; i++)
-        if (m->why.time[i] == m->run.at[step] && why_fills(&m->why, &m->steps[step], i))
+        if (m->why.time[i] == m->run.places[step].at && why_fills(&m->why, &m->steps[step], i))
             return i;
     return SIZE_MAX;
 }
 
 static bool hold_differs(const struct miss *m, size_t event, struct why_reason *r)
 {
-    size_t first = 0, count = m->f->count == COUNT_SESSIONS ? 1 : m->f->hold_count;
+    size_t first = 0, count = m->f->hold_count;
 
-    while (first + 1 < m->f->step_count && !(m->run.taken >> first & 1))
+    while (first + 1 < m->f->step_count && !step_in(m->run.taken, first))
         first++;
     size_t start = count ? run_event(m, first) : SIZE_MAX;
     for (size_t h = 0; start != SIZE_MAX && h < count; h++)
@@ -116,7 +116,7 @@ static struct why_reason placed(const struct miss *m, size_t event)
     const struct why *w = &m->why;
     size_t before = step_before(m);
     struct why_reason r = why_reason(WHY_ENTRY, event, f->steps[m->next].name);
-    int64_t after = before ? m->run.at[before - 1] : INT64_MIN, time = w->time[event];
+    int64_t after = before ? m->run.places[before - 1].at : INT64_MIN, time = w->time[event];
 
     if (!m->run.depth)
         return r;
@@ -137,7 +137,8 @@ static struct why_reason placed(const struct miss *m, size_t event)
     if (before && is_between(m, event, after, &r))
         return r;
     for (size_t s = 0; s < f->step_count; s++)
-        if ((m->run.taken >> s & 1) && m->run.at[s] == time && why_fills(w, &m->steps[s], event)) {
+        if (step_in(m->run.taken, s) && m->run.places[s].at == time &&
+            why_fills(w, &m->steps[s], event)) {
             r.rule = WHY_SAME_EVENT;
             r.other = f->steps[s].name;
             r.other_at = INT64_MIN;
@@ -181,14 +182,14 @@ static void exclusion_find(struct miss *m)
     const struct funnel *f = m->f;
     const struct why *w = &m->why;
     struct why_reason r = why_reason(WHY_EXCLUDED, SIZE_MAX, f->steps[m->next].name);
-    int64_t after = m->run.at[m->run.depth - 1];
+    int64_t after = m->run.places[m->run.depth - 1].at;
 
     if (f->order == ORDER_UNORDERED)
         after = m->run.start;
     for (size_t i = 0; i < w->count && r.other_at == INT64_MIN; i++)
         for (size_t x = 0; x < f->exclusion_count; x++)
             if (why_fills(w, &m->exclusions[x], i) &&
-                (f->exclusions[x].blocks >> (m->run.depth - 1) & 1) &&
+                step_in(f->exclusions[x].blocks, m->run.depth - 1) &&
                 w->time[i] + f->tie_ms >= after && w->time[i] - m->run.start <= f->window_ms) {
                 r.other = intern_at(w->names, w->name[i]);
                 r.other_at = w->time[i];
@@ -229,11 +230,9 @@ static bool events_find(struct miss *m, struct err *e)
         why_place_add(&m->why, &m->exclusions[x], &f->exclusions[x].role, q->from, q->to);
     if (!why_collect(&m->why, e))
         return false;
-    size_t count = f->count == COUNT_SESSIONS ? 1 : f->hold_count;
-    for (size_t h = 0; h < count; h++) {
+    for (size_t h = 0; h < f->hold_count; h++) {
         m->holds[h] = arena_array(q->arena, m->why.count + 1, sizeof *m->holds[h]);
-        if (!why_values(&m->why, f->count == COUNT_SESSIONS ? SCAN_SESSION : SCAN_PROPERTY,
-                        f->holds[h], m->holds[h], e))
+        if (!why_values(&m->why, SCAN_PROPERTY, f->holds[h], m->holds[h], e))
             return false;
     }
     return true;
@@ -249,10 +248,10 @@ static void steps_write(const struct miss *m, struct jwrite *w)
         jwrite_object(w);
         jwrite_pair_int(w, "step", (int64_t)s + 1);
         jwrite_pair_string(w, "name", f->steps[s].name);
-        if (f->optional >> s & 1)
+        if (step_in(f->optional, s))
             jwrite_pair_bool(w, "optional", true);
-        if (m->run.depth && (m->run.taken >> s & 1)) {
-            answer_time(f->q, w, "at", m->run.at[s]);
+        if (m->run.depth && step_in(m->run.taken, s)) {
+            answer_time(f->q, w, "at", m->run.places[s].at);
         } else {
             jwrite_key(w, STR("at"));
             jwrite_null(w);
@@ -266,7 +265,7 @@ static void steps_write(const struct miss *m, struct jwrite *w)
 static bool is_in_step(const struct miss *m, size_t step)
 {
     bool is_dropped = m->f->drops && m->run.is_excluded;
-    return m->run.depth && !is_dropped && (m->run.taken >> step & 1);
+    return m->run.depth && !is_dropped && step_in(m->run.taken, step);
 }
 
 static bool miss_write(struct miss *m, size_t step, struct buf *out, struct err *e)

@@ -17,6 +17,7 @@ struct told {
     struct json_parser *parser;
     struct buf text;
     struct json root, why;
+    char error[300];
 };
 
 static void tell(struct told *t, struct source *source, const char *question)
@@ -256,8 +257,10 @@ static bool answer_of(struct told *t, struct source *source, struct str question
 
     buf_printf(&full, "%.*s,\"%s\":%s}", (int)question.len - 1, question.at, member, what);
     buf_clear(&t->text);
-    if (!query_answer(source, &context, buf_str(&full), &t->text, &e))
+    if (!query_answer(source, &context, buf_str(&full), &t->text, &e)) {
+        snprintf(t->error, sizeof t->error, "%s", e.text);
         return false;
+    }
     assert_works(json_parse(t->parser, buf_str(&t->text), &t->root, &e), e);
     t->why = json_member(t->root, STR("why"));
     return true;
@@ -278,8 +281,11 @@ static void everybody_is_told(struct told *t, struct ref_world *w, struct str qu
         struct str id = w->world.people[i].id;
         buf_clear(&room);
         buf_printf(&room, "{\"person\":\"%.*s\",%s}%c", STR_ARG(id), where, 0);
-        if (!answer_of(t, &w->source.source, question, "why_not", room.at))
-            fail_msg("%.*s\n%s has no answer", STR_ARG(question), room.at);
+        bool has_answer = answer_of(t, &w->source.source, question, "why_not", room.at);
+        if (!has_answer && strstr(t->error, "why_not is of a person"))
+            return; /* the question counts sessions */
+        if (!has_answer)
+            fail_msg("%.*s\n%s has no answer: %s", STR_ARG(question), room.at, t->error);
         if (is_true(t->why, "is_in") != is_in[i])
             fail_msg("%.*s\n%s: is %s", STR_ARG(question), room.at, is_in[i] ? "in" : "not in");
         size_t reasons = json_count(json_member(t->why, STR("reasons")));
