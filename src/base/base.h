@@ -73,6 +73,21 @@ void *mem_array(size_t count, size_t item_bytes); /* zeroed; count * item_bytes 
 void *mem_grow(void *old, size_t count, size_t item_bytes); /* new part is not zeroed */
 void mem_free(void *memory);
 
+/*
+ * What one piece of work takes, over all its threads: between enter and leave, what the functions
+ * above hand out on this thread counts, and what is freed counts back. Nobody is refused by it: the
+ * work looks at mem_is_over now and then, and stops. Sizes are those malloc gave, so they are real;
+ * a list that doubles may be beyond the limit by as much again before the work looks.
+ */
+struct mem_budget {
+    int64_t limit; /* bytes; 0 = none */
+    _Atomic int64_t used, most;
+};
+struct mem_budget *mem_enter(struct mem_budget *budget); /* gives the one before, for mem_leave */
+void mem_leave(struct mem_budget *before);
+struct mem_budget *mem_budget(void); /* of this thread; NULL = nobody counts */
+bool mem_is_over(const struct mem_budget *budget); /* has been, at any time; NULL: no */
+
 static inline size_t array_room(size_t room)
 {
     return room ? room * 2 : 8;

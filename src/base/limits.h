@@ -32,5 +32,6 @@ enum limits {
     LIMIT_QUERY_CONDITIONS = 256,
     LIMIT_QUERY_GROUPS = 100000, /* distinct breakdown values held while answering */
     LIMIT_QUERY_SECONDS = 30,
+    LIMIT_QUERY_MEMORY_MIB = 512, /* of one question, beside the mapped segments */
     LIMIT_EVENT_NAMES = 65535, /* distinct event names of a project */
 };

@@ -30,6 +30,7 @@ struct pool {
     void (*work)(void *context, size_t task, unsigned thread);
     void *context;
     size_t tasks;
+    struct mem_budget *budget; /* the caller's: what the workers take is his */
     atomic_size_t next;
 };
 
@@ -56,7 +57,9 @@ static void *worker_main(void *context)
             break;
         seen = pool->job;
         pthread_mutex_unlock(&pool->lock);
+        struct mem_budget *before = mem_enter(pool->budget);
         draw_tasks(pool, self->number);
+        mem_leave(before);
         pthread_mutex_lock(&pool->lock);
         if (--pool->busy == 0)
             pthread_cond_signal(&pool->done);
@@ -128,6 +131,7 @@ void pool_run(struct pool *pool, size_t tasks,
     pool->work = work;
     pool->context = context;
     pool->tasks = tasks;
+    pool->budget = mem_budget();
     atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
     bool alone = tasks < 2 || pool->threads < 2; /* not worth waking anybody */
     if (!alone) {

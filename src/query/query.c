@@ -1,6 +1,8 @@
 /* query: one JSON document in, one out. */
 #include "query/query.h"
 
+#include <stdatomic.h>
+
 #include "query/condition.h"
 #include "query/group.h"
 #include "query/question.h"
@@ -98,19 +100,39 @@ static bool answer_write(struct question *q, struct str text, struct buf *answer
     return question_answer(q, answer, e);
 }
 
+static bool took_too_much(const struct mem_budget *budget, struct err *e)
+{
+    *e = (struct err){0};
+    err_set(e, ERR_NO_MEMORY, "the question was stopped: it needs more than %lld MiB of memory",
+            (long long)budget->limit >> 20);
+    err_code(e, "query.too_large");
+    return err_hint(e, "ask for fewer groups, series or intervals, or for a shorter time range");
+}
+
 bool query_answer(struct source *source, const struct query_context *context, struct str question,
                   struct buf *answer, struct err *e)
 {
+    struct mem_budget budget = {.limit = context->memory_bytes
+                                             ? context->memory_bytes
+                                             : (int64_t)LIMIT_QUERY_MEMORY_MIB << 20};
+    struct mem_budget *before = mem_enter(&budget);
+    size_t start_len = answer->len;
     AUTO(arena) *arena = arena_create(0);
     struct question q = {.arena = arena, .source = source, .context = context};
     uint64_t start = context->os ? os_monotonic_ns(context->os) : 0;
     bool ok = answer_write(&q, question, answer, e);
 
+    if (mem_is_over(&budget)) {
+        answer->len = start_len;
+        ok = took_too_much(&budget, e);
+    }
+    q.stats.memory_bytes = atomic_load(&budget.most);
     if (context->os)
         q.stats.milliseconds = (double)(os_monotonic_ns(context->os) - start) / 1e6;
     if (context->stats)
         *context->stats = q.stats;
     question_free(&q);
+    mem_leave(before);
     return ok;
 }
 
@@ -135,8 +157,8 @@ void query_render_stats(const struct query_stats *s, struct buf *out)
 {
     buf_printf(out,
                "%llu rows looked at, %llu matched, %.1f MB read, %u segments (%u skipped), "
-               "%u %s, %.1f ms\n",
+               "%u %s, %.1f MB of memory, %.1f ms\n",
                (unsigned long long)s->rows, (unsigned long long)s->matched,
                (double)s->bytes_read / 1e6, s->segments, s->segments_skipped, s->passes,
-               s->passes == 1 ? "pass" : "passes", s->milliseconds);
+               s->passes == 1 ? "pass" : "passes", (double)s->memory_bytes / 1e6, s->milliseconds);
 }

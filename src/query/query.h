@@ -27,6 +27,7 @@ struct segment_cache;
 /* What an answer cost, for --explain. */
 struct query_stats {
     uint32_t passes;
+    int64_t memory_bytes; /* the most it took at once, beside the source's */
     uint64_t rows; /* in the segments looked at, all passes */
     uint64_t matched;
     uint64_t bytes_read;
@@ -43,6 +44,7 @@ struct query_context {
     uint64_t salt;                       /* of the property "bucket" */
     int64_t now_ms;                      /* as_of where the question names none */
     uint64_t deadline_ns;                /* os_monotonic_ns; 0 = none */
+    int64_t memory_bytes;                /* it may take; 0 = LIMIT_QUERY_MEMORY_MIB */
     const volatile bool *cancel;         /* NULL = none */
     struct os *os;                       /* only for query_stats.milliseconds; may be NULL */
     struct query_stats *stats;           /* filled also when the question fails; may be NULL */

@@ -84,6 +84,8 @@ static bool scan_goes_on(struct scan *s)
                os_monotonic_ns(s->plan.os) > s->plan.deadline_ns) {
         err_set(&e, ERR_BUSY, "the question took longer than its limit");
         err_hint(&e, "ask for a shorter time range or fewer breakdowns");
+    } else if (mem_is_over(mem_budget())) {
+        err_set(&e, ERR_NO_MEMORY, "the question takes more memory than its limit");
     } else {
         return true;
     }
