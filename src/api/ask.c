@@ -24,7 +24,7 @@ bool post_query(void *context, struct http_request *q, struct http_reply *r, str
         .week_start = settings.week_start,
         .now_ms = os_now_ms(os),
         .deadline_ns = began_ns + LIMIT_QUERY_SECONDS * UINT64_C(1000000000),
-        .cancel = &api->is_cancelled,
+        .cancel = http_gone(q),
         .os = os,
     };
     struct source *source = source_of_snapshot(&room, snapshot, api->options.pool);

@@ -133,5 +133,6 @@ void api_set_server(struct api *api, struct http_server *server)
 
 void api_cancel(struct api *api)
 {
-    __atomic_store_n(&api->is_cancelled, true, __ATOMIC_RELAXED);
+    if (api->server)
+        http_cancel(api->server);
 }

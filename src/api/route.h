@@ -39,7 +39,6 @@ struct api {
     struct http_server *server;
     uint64_t started_ns;
     struct decoder_shelf decoders;
-    volatile bool is_cancelled;
     _Atomic uint64_t events_accepted, events_duplicate, events_conflict, events_refused, questions;
 };
 

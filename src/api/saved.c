@@ -42,7 +42,7 @@ static bool open_project(struct api *api, struct http_request *q, bool names_onl
         .week_start = o->settings.week_start,
         .now_ms = os_now_ms(os),
         .deadline_ns = os_monotonic_ns(os) + LIMIT_QUERY_SECONDS * UINT64_C(1000000000),
-        .cancel = &api->is_cancelled,
+        .cancel = http_gone(q),
         .os = os,
     };
     o->project = (struct saved_project){
@@ -340,7 +340,7 @@ bool post_alert_try(void *context, struct http_request *q, struct http_reply *r,
                                      .record = api->options.record,
                                      .projects = api->options.projects,
                                      .pool = api->options.pool,
-                                     .cancel = &api->is_cancelled};
+                                     .cancel = http_gone(q)};
     AUTO(alerts) *alerts = alerts_create(&options);
     OPENED_AUTO o = {0};
     struct saved_sent sent;

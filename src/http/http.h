@@ -98,6 +98,10 @@ struct str http_cookie(const struct http_request *q, struct str name); /* or STR
 /* A value of the query string, decoded into the arena; STR_NONE if it is not there. */
 struct str http_argument(struct http_request *q, struct str name);
 
+/* True once nobody waits for the answer: the client has gone (seen within about a second), or the
+ * server stops (http_cancel). Long work looks at it now and then. Lives as long as the request. */
+const volatile bool *http_gone(const struct http_request *q);
+
 /* Does the other end of the socket lie on this machine? (A proxy may stand between.) */
 bool http_peer_is_local(const struct http_request *q);
 
@@ -122,6 +126,8 @@ struct http_options {
 /* ERR_CONFLICT when the port is in use, ERR_USAGE for an address it cannot read. */
 MUST_USE bool http_start(const struct http_options *options, struct http_server **out,
                          struct err *e);
+/* All requests, and those to come, see http_gone. */
+void http_cancel(struct http_server *s);
 /* Takes no new connections, finishes what has begun for at most `seconds`, then closes all. */
 void http_stop(struct http_server *s, unsigned seconds);
 uint16_t http_port(const struct http_server *s);

@@ -506,6 +506,16 @@ bool http_start(const struct http_options *options, struct http_server **out, st
     return true;
 }
 
+const volatile bool *http_gone(const struct http_request *q)
+{
+    return watch_gone(((const struct exchange *)q)->line);
+}
+
+void http_cancel(struct http_server *s)
+{
+    watch_cancel(s->watch);
+}
+
 void http_stop(struct http_server *s, unsigned seconds)
 {
     if (!s)

@@ -18,7 +18,7 @@
 struct place {
     struct os *os;
     struct http_server *server;
-    _Atomic int entered;
+    _Atomic int entered, given_up;
     pthread_mutex_t mutex; /* of the gate, which keeps slow handlers waiting while it is shut */
     pthread_cond_t opened;
     bool is_shut;
@@ -51,6 +51,21 @@ static bool refuse(void *context, struct http_request *q, struct http_reply *r, 
     err_set(e, ERR_NO_SPACE, "the disk is \"full\"");
     err_at(e, "/events/3");
     return err_hint(e, "make room");
+}
+
+/* Works until nobody waits for it. */
+static bool work_on(void *context, struct http_request *q, struct http_reply *r, struct err *e)
+{
+    struct place *p = context;
+    const volatile bool *gone = http_gone(q);
+
+    (void)e;
+    atomic_fetch_add(&p->entered, 1);
+    while (!__atomic_load_n(gone, __ATOMIC_RELAXED))
+        usleep(2000);
+    atomic_fetch_add(&p->given_up, 1);
+    r->body = STR("{}");
+    return true;
 }
 
 static bool wait_at_gate(void *context, struct http_request *q, struct http_reply *r, struct err *e)
@@ -98,6 +113,7 @@ static const struct http_route routes[] = {
     {HTTP_POST, "/locked", 1, HTTP_SHORT, 1000, false, echo, ""},
     {HTTP_POST, "/full", 0, HTTP_LONG, 100, false, refuse, ""},
     {HTTP_GET, "/slow", 0, HTTP_LONG, 0, false, wait_at_gate, ""},
+    {HTTP_GET, "/work", 0, HTTP_LONG, 0, false, work_on, ""},
 };
 
 static int start(void **state)
@@ -456,6 +472,30 @@ static void stopping_finishes_what_has_begun(void **state)
     close(fd);
 }
 
+/* A handler learns that its client has gone, and that the server wants to stop; one whose client
+ * waits works on. */
+static void work_ends_when_nobody_waits(void **state)
+{
+    struct place *p = *state;
+    BUF_AUTO reply = {0};
+    int leaves = dial(p), stays = dial(p);
+
+    say(leaves, STR("GET /work HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    say(stays, STR("GET /work HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+    while (atomic_load(&p->entered) < 2)
+        usleep(1000);
+    assert_int_equal(atomic_load(&p->given_up), 0);
+    close(leaves);
+    while (atomic_load(&p->given_up) < 1)
+        usleep(1000);
+    assert_int_equal(atomic_load(&p->given_up), 1);
+    http_cancel(p->server);
+    hear(stays, &reply);
+    expect(&reply, "HTTP/1.1 200");
+    assert_int_equal(atomic_load(&p->given_up), 2);
+    close(stays);
+}
+
 static void addresses_are_checked(void **state)
 {
     static const char *const wrong[] = {"",
@@ -545,6 +585,7 @@ int main(void)
 {
 #define WITH_SERVER(f) cmocka_unit_test_setup_teardown(f, start, stop)
     static const struct CMUnitTest tests[] = {
+        WITH_SERVER(work_ends_when_nobody_waits),
         WITH_SERVER(requests_reach_their_handlers),
         WITH_SERVER(one_connection_carries_many_requests),
         WITH_SERVER(errors_are_json_with_a_status),

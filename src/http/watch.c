@@ -1,18 +1,20 @@
 #include "http/watch.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include "http/http.h"
 
-enum { SWEEP_SECONDS = 5 };
+enum { SWEEP_SECONDS = 1 };
 
 struct line {
     struct line *next, *previous;
     int fd;
     enum line_state state;
     uint64_t since_ns;
+    volatile bool is_gone;
 };
 
 struct watch {
@@ -23,6 +25,7 @@ struct watch {
     struct line *first;
     uint32_t count;
     bool is_ending;
+    bool is_cancelled;
 };
 
 static bool is_late(const struct line *line, uint64_t now_ns)
@@ -41,6 +44,21 @@ static bool is_late(const struct line *line, uint64_t now_ns)
     return false;
 }
 
+/* Nobody reads the socket while a request is worked on. A client that has closed its half waits for
+ * no answer, as far as other servers are concerned, too. */
+static bool is_gone(const struct line *line)
+{
+    struct pollfd p = {.fd = line->fd, .events = POLLRDHUP};
+
+    return line->state == LINE_BUSY && poll(&p, 1, 0) > 0 &&
+           (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
+static void gone_set(struct line *line)
+{
+    __atomic_store_n(&line->is_gone, true, __ATOMIC_RELAXED);
+}
+
 static void *sweep(void *context)
 {
     struct watch *w = context;
@@ -55,6 +73,8 @@ static void *sweep(void *context)
             /* The owner closes the socket; it stays open while the line is on this list. */
             if (is_late(line, now_ns))
                 shutdown(line->fd, SHUT_RDWR);
+            if (is_gone(line))
+                gone_set(line);
         }
     }
     pthread_mutex_unlock(&w->mutex);
@@ -104,6 +124,7 @@ struct line *watch_add(struct watch *w, int fd)
     line->fd = fd;
     line->since_ns = os_monotonic_ns(w->os);
     pthread_mutex_lock(&w->mutex);
+    line->is_gone = w->is_cancelled;
     line->next = w->first;
     if (w->first)
         w->first->previous = line;
@@ -134,6 +155,20 @@ void watch_state(struct watch *w, struct line *line, enum line_state state)
     pthread_mutex_lock(&w->mutex);
     line->state = state;
     line->since_ns = now_ns;
+    pthread_mutex_unlock(&w->mutex);
+}
+
+const volatile bool *watch_gone(const struct line *line)
+{
+    return &line->is_gone;
+}
+
+void watch_cancel(struct watch *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    w->is_cancelled = true;
+    for (struct line *line = w->first; line; line = line->next)
+        gone_set(line);
     pthread_mutex_unlock(&w->mutex);
 }
 
