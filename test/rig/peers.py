@@ -146,12 +146,15 @@ class Tenure:
         self.key = self.run("project", "create", self.project)["secret_key"]
         lines = world.lines(rng)
         cuts = sorted(rng.randrange(len(lines) + 1) for _ in range(rng.randint(0, 3)))
-        for n, (a, b) in enumerate(zip([0] + cuts, cuts + [len(lines)])):
-            path = os.path.join(self.folder, f"part-{n}.jsonl")
-            with open(path, "w", encoding="utf-8") as f:
-                f.writelines(json.dumps(line) + "\n" for line in lines[a:b])
-            if b > a:
-                self.run("import", path, "--project", self.project, "--format", "events")
+        for a, b in zip([0] + cuts, cuts + [len(lines)]):
+            self.import_lines(lines[a:b])
+
+    def import_lines(self, lines):
+        path = os.path.join(self.folder, "part.jsonl")
+        with open(path, "w", encoding="utf-8") as f:
+            f.writelines(json.dumps(line) + "\n" for line in lines)
+        if lines:
+            self.run("import", path, "--project", self.project, "--format", "events")
 
     def ask(self, question):
         self.connection.request("POST", f"/api/v1/projects/{self.project}/query", json.dumps(question),
