@@ -1,5 +1,6 @@
 #include "flow/alerts.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 #include "access/testing.h"
@@ -366,6 +367,66 @@ static void two_processes_find_it_once(void **state)
     assert_int_equal(history(w, "few", &list), 1);
 }
 
+struct racer {
+    struct alerts *alerts;
+    struct alerts_turn done;
+    struct buf news;
+    struct err why;
+    bool is_fine;
+};
+
+static void *race(void *context)
+{
+    struct racer *r = context;
+
+    r->is_fine = alerts_turn(r->alerts, &r->done, &r->news, &r->why);
+    return NULL;
+}
+
+static size_t lines(const struct buf *b)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < b->len; i++)
+        count += b->at[i] == '\n';
+    return count;
+}
+
+/* Both at once: what one finds the other may be asking at that very moment. */
+static void two_at_once_find_each_interval_once(void **state)
+{
+    enum { ALERTS = 12 };
+    struct world *w = *state;
+    struct racer two[2] = {0};
+    pthread_t threads[2];
+    struct finding *list = NULL;
+    char name[16];
+
+    send_many(w, 4, "Login", "2026-03-01T12:00:00+07:00");
+    for (int i = 0; i < ALERTS; i++) {
+        snprintf(name, sizeof name, "few%d", i);
+        save(w, name, LOGINS "\"when\":{\"below\":5},\"wait\":\"0m\"}");
+    }
+    two[0].alerts = w->alerts;
+    evaluator_start(w);
+    two[1].alerts = w->alerts;
+    for (int k = 0; k < 2; k++)
+        assert_int_equal(pthread_create(&threads[k], NULL, race, &two[k]), 0);
+    for (int k = 0; k < 2; k++)
+        pthread_join(threads[k], NULL);
+    for (int k = 0; k < 2; k++)
+        assert_works(two[k].is_fine, two[k].why);
+    assert_int_equal(two[0].done.evaluated + two[1].done.evaluated, ALERTS);
+    assert_int_equal(lines(&two[0].news) + lines(&two[1].news), ALERTS); /* told once, too */
+    for (int i = 0; i < ALERTS; i++) {
+        snprintf(name, sizeof name, "few%d", i);
+        assert_int_equal(history(w, name, &list), 1);
+    }
+    alerts_destroy(two[0].alerts);
+    for (int k = 0; k < 2; k++)
+        buf_free(&two[k].news);
+}
+
 static void trying_keeps_nothing(void **state)
 {
     struct world *w = *state;
@@ -399,6 +460,7 @@ int main(void)
         TEST(numbers_of_a_whole_range_end_with_the_interval),
         TEST(no_data_and_errors_are_states),
         TEST(two_processes_find_it_once),
+        TEST(two_at_once_find_each_interval_once),
         TEST(trying_keeps_nothing),
     };
 
