@@ -412,7 +412,7 @@ describe('language, scheme, size, keyboard', TOGETHER, () => {
       await page.keyboard.press('Tab');
       assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to the charts');
       const reached = new Set();
-      for (let i = 0; i < 60; i++) {
+      for (let i = 0; i < 80; i++) {
         await page.keyboard.press('Tab');
         const name = await page.evaluate(() => {
           const at = document.activeElement;
