@@ -33,5 +33,8 @@ enum limits {
     LIMIT_QUERY_GROUPS = 100000, /* distinct breakdown values held while answering */
     LIMIT_QUERY_SECONDS = 30,
     LIMIT_QUERY_MEMORY_MIB = 512, /* of one question, beside the mapped segments */
+    LIMIT_QUERY_ROWS_BYTES = 256 << 20, /* events of accounts put in order at once, or in parts;
+                                         * those of one account may take twice as much */
+    LIMIT_ACCOUNT_STEPS = 64,           /* how many levels up a question may name by number */
     LIMIT_EVENT_NAMES = 65535, /* distinct event names of a project */
 };

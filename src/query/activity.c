@@ -7,20 +7,11 @@ bool activity_read(struct activity *a, struct err *e)
 
     if (!matcher_read(q, &q->root, &a->role, e))
         return false;
-    if (q->unit == COUNTED_ACCOUNT) {
-        a->accounts = intern_create();
-        question_rule(q, "unit", STR("account"));
-    }
     if (q->grouping) {
         question_rule_int(q, "limit", (int64_t)q->limit);
         question_rule_raw(q, "other", q->other ? STR("true") : STR("false"));
     }
     return question_check_names(q, e);
-}
-
-void activity_free(struct activity *a)
-{
-    intern_destroy(a->accounts);
 }
 
 bool activity_edges(const struct activity *a, int64_t from, int64_t to, struct edges *out,

@@ -3,9 +3,8 @@
  * stickiness count.
  *
  * A unit (a person, or an account) has one track for each group it is in: a bit an interval, and
- * whether anything came before the first. Persons without a breakdown keep their tracks between the
- * parts of a scan; with one, a person's tracks are made and counted at a time; an account's events
- * lie anywhere, so all tracks of accounts are kept until the end. Nothing is kept for an event.
+ * whether anything came before the first. Without a breakdown tracks are kept between the parts of
+ * a scan; with one, a unit's tracks are made and counted at a time. Nothing is kept for an event.
  */
 #pragma once
 #include "query/group.h"
@@ -34,7 +33,6 @@ struct activity {
     bool by_history; /* wants track.was_before */
     bool by_created; /* wants track.created */
     size_t lead;     /* intervals before the range that are looked at, but not shown */
-    struct intern *accounts;
 };
 
 struct activity_pass {
@@ -59,7 +57,6 @@ size_t activity_begun(const struct activity_pass *p);
 /* ---- activity.c: what both do around a pass ---- */
 
 MUST_USE bool activity_read(struct activity *a, struct err *e); /* event, any_of; names */
-void activity_free(struct activity *a);
 /* The whole, by group, and the range compared with; `head` writes what stands before. */
 MUST_USE bool activity_write(struct activity *a,
                              bool (*head)(struct activity *a, struct activity_pass *p,

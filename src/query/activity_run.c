@@ -3,7 +3,7 @@
 
 enum { WORDS_MAX = 16 << 20, NUMBERS_MAX = 4 << 20 };
 
-/* Tracks by key (slot, or slot << 32 | account). Each is `stride` words: bits, then the flag. */
+/* Tracks by slot. Each is `stride` words: bits, then the flag. */
 struct tracks {
     struct key_map map;
     size_t intervals, words, stride;
@@ -125,8 +125,7 @@ static struct track track_make(const struct activity_pass *p, const uint64_t *bi
 
     if (!p->a->by_created)
         return t;
-    int64_t at = p->a->accounts ? s->does->account_created(s, intern_at(p->a->accounts, unit))
-                                : s->does->created(s, unit);
+    int64_t at = s->does->created(s, unit);
     t.has_created = at != (int64_t)FACT_CREATED_NONE;
     if (t.has_created)
         t.created = interval_at(&p->edges, at);
@@ -197,8 +196,7 @@ static bool sink_parts(void *context, const struct scan_batch *b)
 /* The codes of a breakdown by one text, the usual one: they are its keys but for one. */
 static const uint32_t *codes_of_one_text(const struct grouping *g, const struct scan_batch *b)
 {
-    bool is_one = g && g->count == 1 && !g->parts[0].of_person && !g->parts[0].is_numeric;
-    return is_one ? b->codes[g->parts[0].column] : NULL;
+    return grouping_is_one_text(g) ? b->codes[g->parts[0].column] : NULL;
 }
 
 /* Neighbours mostly fall into the same track and interval: nothing new then. */
@@ -241,55 +239,6 @@ static bool sink_persons(void *context, const struct scan_batch *b)
             track_count(w, (size_t)t->map.keys[i], b->units[u], t->bits + i * t->stride);
     }
     return !w->keyer.is_full && !w->is_too_large;
-}
-
-/* ---- accounts: all kept until the end ---- */
-
-static void account_mark(struct worker *w, const struct scan_batch *b, size_t i, uint64_t unit_key)
-{
-    uint32_t account = b->codes[0][i];
-    uint64_t key = account;
-
-    if (account == SCAN_CODE_NONE)
-        return;
-    if (w->keyer.grouping) {
-        uint32_t slot = keyer_slot(&w->keyer, unit_key | keyer_event_key(&w->keyer, b, i));
-        if (slot == SLOT_NONE)
-            return;
-        key |= (uint64_t)slot << 32;
-    }
-    track_mark(&w->tracks, track_of(&w->tracks, key), b->interval[i], 1);
-}
-
-static bool sink_accounts(void *context, const struct scan_batch *b)
-{
-    struct worker *w = context;
-
-    if (!b->unit_count)
-        for (size_t i = 0; i < b->count; i++)
-            account_mark(w, b, i, 0);
-    for (size_t u = 0; u < b->unit_count; u++) {
-        uint64_t key = keyer_unit_key(&w->keyer, scan_person(b, u));
-        for (size_t i = b->starts[u]; i < b->starts[u + 1]; i++)
-            account_mark(w, b, i, key);
-    }
-    w->is_too_large = is_too_large(&w->tracks);
-    return !w->keyer.is_full && !w->is_too_large;
-}
-
-/* Tracks of one thread into those of all: an account's events lie with any of them. */
-static void tracks_join(struct tracks *into, const struct tracks *from, const uint32_t *slots)
-{
-    for (size_t i = 0; i < from->map.count; i++) {
-        uint64_t key = from->map.keys[i];
-        size_t at = track_of(into, (uint64_t)slots[key >> 32] << 32 | (uint32_t)key);
-        uint64_t *bits = into->bits + at * into->stride;
-        for (size_t k = 0; k < into->stride; k++)
-            bits[k] |= from->bits[i * from->stride + k];
-        for (size_t k = 0; into->minimum > 1 && k < into->intervals; k++)
-            if (from->counts[i * from->intervals + k])
-                track_mark(into, at, (uint16_t)k, from->counts[i * from->intervals + k]);
-    }
 }
 
 /* ---- a pass ---- */
@@ -342,44 +291,18 @@ static bool workers_join(struct activity_pass *p, struct worker *workers, unsign
                          struct err *e)
 {
     const struct question *q = p->a->q;
-    struct worker all = {.p = p};
 
     if (!workers_check(p, workers, threads, e))
         return false;
-    tracks_init(&all.tracks, p);
     for (unsigned i = 0; i < threads; i++) {
         uint32_t *map = slots_map(p, &workers[i]);
-        if (p->a->accounts)
-            tracks_join(&all.tracks, &workers[i].tracks, map);
-        else
-            worker_add(p, &workers[i], map);
+        worker_add(p, &workers[i], map);
         mem_free(map);
     }
-    for (size_t i = 0; i < all.tracks.map.count; i++)
-        track_count(&all, (size_t)(all.tracks.map.keys[i] >> 32), (uint32_t)all.tracks.map.keys[i],
-                    all.tracks.bits + i * all.tracks.stride);
     p->slots =
         p->chosen ? p->chosen->count + p->chosen->has_other : (q->grouping ? p->keys.count : 1);
-    uint32_t *same = mem_array(all.slots + 1, sizeof *same);
-    for (size_t i = 0; i < all.slots; i++)
-        same[i] = (uint32_t)i;
-    worker_add(p, &all, same);
     numbers_grow(p, &p->numbers, &p->sizes, &p->room, p->slots);
-    mem_free(same);
-    bool ok = workers_check(p, &all, 1, e);
-    tracks_free(&all.tracks);
-    mem_free(all.numbers);
-    mem_free(all.sizes);
-    people_free(&all.people);
-    return ok;
-}
-
-static bool is_by_person(const struct question *q)
-{
-    for (size_t i = 0; q->grouping && i < q->grouping->count; i++)
-        if (q->grouping->parts[i].of_person)
-            return true;
-    return false;
+    return true;
 }
 
 static bool reading_make(struct activity_pass *p, struct reading *r, scan_sink **sink,
@@ -387,20 +310,18 @@ static bool reading_make(struct activity_pass *p, struct reading *r, scan_sink *
 {
     const struct activity *a = p->a;
     struct question *q = a->q;
-    struct scan_column account = {SCAN_CODE, SCAN_ACCOUNT, STR_NONE, a->accounts};
     int64_t from = a->by_history ? INT64_MIN : a->lead ? p->edges.at[0] : p->from;
     uint32_t bits;
-    size_t column;
 
     if (!reading_role(q, r, &a->role, true, from, range_seen_to(q, p->to), &bits, e) ||
-        (a->accounts && !reading_column(q, r, account, &column, e)) || !grouping_plan(q, r, e))
+        !grouping_plan(q, r, e))
         return false;
-    bool is_plain = !a->accounts && !q->grouping && a->minimum == 1;
-    r->plan.by_unit = !a->accounts || is_by_person(q);
+    bool is_plain = !q->grouping && a->minimum == 1;
+    r->plan.by_unit = true;
     r->plan.in_parts = is_plain;
     r->plan.edges = p->edges.at;
     r->plan.edge_count = p->edges.count + 1;
-    *sink = a->accounts ? sink_accounts : is_plain ? sink_parts : sink_persons;
+    *sink = is_plain ? sink_parts : sink_persons;
     return true;
 }
 
@@ -443,7 +364,6 @@ bool activity_pass_run(struct activity_pass *p, struct err *e)
         people_free(&workers[i].people);
     }
     mem_free(workers);
-    p->people.names = p->a->accounts;
     return ok;
 }
 

@@ -127,6 +127,8 @@ static bool cursor_read(struct question *q, const struct people *p, const struct
 bool answer_people(struct question *q, struct people *p, struct buf *out, struct err *e)
 {
     struct ask page = ask_member(&q->people_of, "page");
+    if (q->unit == COUNTED_ACCOUNT)
+        p->names = accounts_names(q->accounts);
     const struct str *ids = p->sessions ? NULL : ids_list(q, p);
     int64_t count = PEOPLE_PAGE;
     size_t i;

@@ -26,10 +26,36 @@ struct behaviour {
     struct behaviour *next;
 };
 
-bool person_bit_test(const void *context, uint32_t unit)
+bool unit_bit_test(const void *context, uint32_t unit)
 {
-    const struct person_bits *b = context;
+    const struct unit_bits *b = context;
     return b->words[unit >> 6] >> (unit & 63) & 1;
+}
+
+bool account_bit_test(const void *context, struct value v)
+{
+    const struct unit_bits *b = context;
+    uint32_t code = v.type == VALUE_TEXT ? intern_find(b->names, v.text) : INTERN_NONE;
+    uint32_t unit = code == INTERN_NONE ? ACCOUNT_NONE : b->unit_of[code];
+
+    return unit == ACCOUNT_NONE ? b->otherwise : unit_bit_test(b, unit);
+}
+
+struct scan_condition *unit_bits_condition(struct question *q, const uint64_t *words)
+{
+    struct scan_condition *c = arena_alloc(q->arena, sizeof *c);
+    struct unit_bits *bits = arena_alloc(q->arena, sizeof *bits);
+
+    bits->words = words;
+    *c = (struct scan_condition){
+        .kind = SCAN_TEST, .subject = SCAN_UNIT, .test_unit = unit_bit_test, .context = bits};
+    if (q->unit == COUNTED_ACCOUNT) {
+        bits->names = accounts_names(q->accounts);
+        bits->unit_of = accounts_units(q->accounts, q->level);
+        c->subject = SCAN_ACCOUNT;
+        c->test = account_bit_test;
+    }
+    return c;
 }
 
 /* ---- reading ---- */
@@ -161,8 +187,6 @@ bool behaviour_read(struct question *q, const struct ask *a, const struct scan_c
     static const size_t member_counts[] = {6, 6, 5, 4};
     const char *name = behaviour_kind(a);
     struct behaviour *b = arena_alloc(q->arena, sizeof *b);
-    struct scan_condition *c = arena_alloc(q->arena, sizeof *c);
-    struct person_bits *bits = arena_alloc(q->arena, sizeof *bits);
     struct ask times = ask_member(a, "times");
 
     *b = (struct behaviour){
@@ -181,10 +205,7 @@ bool behaviour_read(struct question *q, const struct ask *a, const struct scan_c
     b->words = arena_array(q->arena, q->source->does->units(q->source) / 64 + 1, sizeof *b->words);
     b->next = q->behaviours;
     q->behaviours = b;
-    bits->words = b->words;
-    *c = (struct scan_condition){
-        .kind = SCAN_TEST, .subject = SCAN_UNIT, .test_unit = person_bit_test, .context = bits};
-    *out = c;
+    *out = unit_bits_condition(q, b->words);
     return true;
 }
 

@@ -1,12 +1,12 @@
 /* query/condition: reading conditions into trees for the scan. The operators are in operator.c. */
 #include "query/condition.h"
 
-#include "base/hash.h"
 #include "query/behaviour.h"
 #include "query/computed.h"
 #include "query/named.h"
 #include "query/operator.h"
 #include "query/session.h"
+#include "query/unit_value.h"
 
 static const char *const subject_names[] = {"event", "person", "account", "session"};
 enum { OF_EVENT, OF_PERSON, OF_ACCOUNT, OF_SESSION };
@@ -30,7 +30,10 @@ static const struct built_in built_ins[] = {
     {"first_seen", OF_PERSON, SCAN_UNIT, VIEW_TIME},
     {"last_seen", OF_PERSON, SCAN_UNIT, VIEW_TIME},
     {"id", OF_ACCOUNT, SCAN_ACCOUNT, VIEW_VALUE},
+    {"bucket", OF_ACCOUNT, SCAN_ACCOUNT, VIEW_VALUE},
     {"created", OF_ACCOUNT, SCAN_ACCOUNT, VIEW_TIME},
+    {"first_seen", OF_ACCOUNT, SCAN_ACCOUNT, VIEW_TIME},
+    {"last_seen", OF_ACCOUNT, SCAN_ACCOUNT, VIEW_TIME},
     {"id", OF_SESSION, SCAN_SESSION, VIEW_VALUE},
 };
 
@@ -70,75 +73,10 @@ bool condition_holds(const struct scan_condition *c, uint32_t unit)
     return c->kind == SCAN_ALL;
 }
 
-/* ---- persons: one bit a unit, found once ---- */
+/* ---- persons and accounts: one bit a unit, found once ---- */
 
-struct seen {
-    int64_t *first, *last; /* by unit; first > last: never */
-};
-
-static bool seen_sink(void *context, const struct scan_batch *b)
-{
-    struct seen *s = context;
-
-    for (size_t u = 0; u < b->unit_count; u++) {
-        s->first[b->units[u]] = b->time[b->starts[u]];
-        s->last[b->units[u]] = b->time[b->starts[u + 1] - 1];
-    }
-    return true;
-}
-
-/* First and last event of each unit, up to as_of. */
-static bool seen_find(struct question *q, uint32_t units, struct seen *s, struct err *e)
-{
-    unsigned threads = q->source->does->threads(q->source);
-    void **contexts = arena_array(q->arena, threads, sizeof *contexts);
-    struct reading r = {0};
-
-    s->first = arena_array(q->arena, (size_t)units + 1, sizeof *s->first);
-    s->last = arena_array(q->arena, (size_t)units + 1, sizeof *s->last);
-    for (uint32_t i = 0; i < units; i++) {
-        s->first[i] = INT64_MAX;
-        s->last[i] = INT64_MIN;
-    }
-    r.selectors[0] = (struct scan_selector){STR_NONE, INT64_MIN, q->as_of + 1, NULL};
-    r.plan.selector_count = 1;
-    r.plan.by_unit = r.plan.want_time = true;
-    for (unsigned i = 0; i < threads; i++)
-        contexts[i] = s;
-    return reading_run(q, &r, seen_sink, contexts, e);
-}
-
-struct value person_bucket(const struct question *q, uint32_t unit)
-{
-    enum { BUCKETS = 10000 };
-    struct str id = q->source->does->unit_id(q->source, unit);
-
-    return (struct value){VALUE_INT, .integer = (int64_t)(hash64(id, q->context->salt) % BUCKETS)};
-}
-
-static struct value unit_value(const struct question *q, const struct leaf *l,
-                               const struct seen *seen, uint32_t unit)
-{
-    const struct source_vtable *does = q->source->does;
-    struct value v = {.type = VALUE_MISSING};
-
-    if (!l->built_in)
-        return does->trait(q->source, unit, l->property);
-    if (str_equal(l->property, STR("id")))
-        return (struct value){VALUE_TEXT, .text = does->unit_id(q->source, unit)};
-    if (str_equal(l->property, STR("bucket")))
-        return person_bucket(q, unit);
-    int64_t at = str_equal(l->property, STR("created"))      ? does->created(q->source, unit)
-                 : seen->first[unit] > seen->last[unit]      ? FACT_CREATED_NONE
-                 : str_equal(l->property, STR("first_seen")) ? seen->first[unit]
-                                                             : seen->last[unit];
-    if (at != FACT_CREATED_NONE)
-        v = (struct value){VALUE_INT, .integer = at};
-    return v;
-}
-
-/* A person matches `is` by any of its ids. */
-static bool unit_is(const struct question *q, const struct leaf *l, uint32_t unit, bool *all)
+/* A person matches `is` by any of its ids, an account by its own. */
+static bool unit_is(const struct source *s, const struct leaf *l, uint32_t unit, bool *all)
 {
     bool is_only_ids = true;
 
@@ -153,9 +91,7 @@ static bool unit_is(const struct question *q, const struct leaf *l, uint32_t uni
         for (size_t k = 0; k < t->value_count && !is_one; k++) {
             char room[VALUE_TEXT_BYTES];
             uint32_t found;
-            is_one =
-                q->source->does->unit_find(q->source, value_text(t->values[k], room), &found) &&
-                found == unit;
+            is_one = s->does->unit_find(s, value_text(t->values[k], room), &found) && found == unit;
         }
         if (is_one != (t->op == OPERATOR_IS))
             *all = false;
@@ -163,36 +99,95 @@ static bool unit_is(const struct question *q, const struct leaf *l, uint32_t uni
     return is_only_ids;
 }
 
-static bool unit_passes(const struct question *q, const struct leaf *l, const struct seen *seen,
-                        uint32_t unit)
+static bool unit_passes(const struct leaf *l, const struct unit_value *v, uint32_t unit)
 {
-    if (l->built_in && str_equal(l->property, STR("id"))) {
+    if (v->kind == UNIT_ID) {
         bool all;
-        if (unit_is(q, l, unit, &all) || !all)
+        if (unit_is(v->source, l, unit, &all) || !all)
             return all;
-        return leaf_test_except_is(l, unit_value(q, l, seen, unit));
+        return leaf_test_except_is(l, unit_value_of(v, unit));
     }
-    return leaf_test(l, unit_value(q, l, seen, unit));
+    return leaf_test(l, unit_value_of(v, unit));
 }
 
-static bool unit_condition(struct question *q, struct leaf *l, struct scan_condition *c,
-                           struct err *e)
+static uint64_t *bits_of(struct question *q, const struct leaf *l, const struct unit_value *v)
 {
-    uint32_t units = q->source->does->units(q->source);
-    uint64_t *words = arena_array(q->arena, units / 64 + 1, sizeof *words);
-    struct person_bits *bits = arena_alloc(q->arena, sizeof *bits);
-    struct seen seen = {0};
+    uint64_t *words = arena_array(q->arena, v->units / 64 + 1, sizeof *words);
 
-    if (l->built_in && str_ends(l->property, STR("_seen")) && !seen_find(q, units, &seen, e))
-        return false;
-    for (uint32_t unit = 0; unit < units; unit++)
-        if (unit_passes(q, l, &seen, unit))
+    for (uint32_t unit = 0; unit < v->units; unit++)
+        if (unit_passes(l, v, unit))
             words[unit >> 6] |= (uint64_t)1 << (unit & 63);
-    bits->words = words;
+    return words;
+}
+
+static bool person_condition(struct question *q, struct leaf *l, struct scan_condition *c,
+                             struct err *e)
+{
+    struct unit_bits *bits = arena_alloc(q->arena, sizeof *bits);
+    struct unit_value v;
+
+    if (!unit_value_open(q, l->property, false, (struct account_level){0}, &v, e))
+        return false;
+    bits->words = bits_of(q, l, &v);
     c->subject = SCAN_UNIT;
-    c->test_unit = person_bit_test;
+    c->test_unit = unit_bit_test;
     c->context = bits;
     return true;
+}
+
+static bool bit_at(const uint64_t *words, uint32_t unit)
+{
+    return words[unit >> 6] >> (unit & 63) & 1;
+}
+
+/* What holds for the account of each unit that is listed: the unit itself, the one above it, or
+ * that of a person's newest event. */
+static bool list_bits(struct question *q, const uint32_t *units, struct unit_bits *bits,
+                      struct err *e)
+{
+    uint32_t count = q->source->does->units(q->source);
+    const uint32_t *newest = NULL;
+
+    if (q->unit == COUNTED_PERSON && !presence_accounts(q, &newest, e))
+        return false;
+    uint64_t *words = arena_array(q->arena, count / 64 + 1, sizeof *words);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t own = newest ? newest[i] : i;
+        uint32_t unit = own == ACCOUNT_NONE ? own : units[own];
+        if (unit == ACCOUNT_NONE ? bits->otherwise : bit_at(bits->words, unit))
+            words[i >> 6] |= (uint64_t)1 << (i & 63);
+    }
+    bits->words = words;
+    return true;
+}
+
+/* A condition on the account of the event; in a list, on that of what is listed. */
+static bool account_condition(struct question *q, const struct ask *level, struct leaf *l,
+                              struct scan_condition *c, struct err *e)
+{
+    struct unit_bits *bits = arena_alloc(q->arena, sizeof *bits);
+    struct account_level at;
+    struct unit_value v;
+
+    if (!level_read(q, level, &at, e) || !unit_value_open(q, l->property, true, at, &v, e))
+        return false;
+    *bits = (struct unit_bits){.words = bits_of(q, l, &v),
+                               .names = accounts_names(q->accounts),
+                               .unit_of = accounts_units(q->accounts, at),
+                               .otherwise = leaf_test(l, (struct value){.type = VALUE_MISSING})};
+    c->subject = SCAN_ACCOUNT;
+    c->test = account_bit_test;
+    c->test_unit = unit_bit_test;
+    c->context = bits;
+    if (q->condition_level != LEVEL_PERSON)
+        return true;
+    bool is_of_unit = q->unit == COUNTED_ACCOUNT && account_level_same(at, q->level);
+    if (q->unit == COUNTED_ACCOUNT && !is_of_unit &&
+        !account_level_same(q->level, (struct account_level){0}))
+        return ask_fail(level, e, "query.unsupported",
+                        "a list of accounts of one level cannot look at another level");
+    c->subject = SCAN_UNIT;
+    return is_of_unit || list_bits(q, bits->unit_of, bits, e);
 }
 
 /* ---- reading ---- */
@@ -202,45 +197,29 @@ static bool event_test(const void *context, struct value v)
     return leaf_test(context, v);
 }
 
-/* A trait of the event's account, which has its current value. */
-struct account_leaf {
-    const struct leaf *leaf;
-    const struct source *source;
-};
-
-static bool account_test(const void *context, struct value v)
-{
-    const struct account_leaf *a = context;
-    const struct source_vtable *does = a->source->does;
-    struct value missing = {.type = VALUE_MISSING};
-
-    if (value_is_absent(v))
-        return leaf_test(a->leaf, missing);
-    if (!a->leaf->built_in)
-        return leaf_test(a->leaf, does->account_trait(a->source, v.text, a->leaf->property));
-    int64_t at = does->account_created(a->source, v.text);
-    return leaf_test(a->leaf, at == (int64_t)FACT_CREATED_NONE
-                                  ? missing
-                                  : (struct value){VALUE_INT, .integer = at});
-}
-
-/* What a segment may look at: the person, or the account; a list of people only at the person. */
+/* What a segment may look at: the person, or the account; a list only at what it lists, and a list
+ * of people at the account they were last seen in. */
 static bool level_check(const struct question *q, const struct ask *a, unsigned subject,
                         struct err *e)
 {
-    if (q->condition_level == LEVEL_EVENT || subject == OF_PERSON ||
-        (q->condition_level == LEVEL_SEGMENT && subject == OF_ACCOUNT))
+    bool is_list_of_accounts = q->condition_level == LEVEL_PERSON && q->unit == COUNTED_ACCOUNT;
+
+    if (q->condition_level == LEVEL_EVENT || subject == OF_ACCOUNT ||
+        (subject == OF_PERSON && !is_list_of_accounts))
         return true;
-    ask_fail(a, e, "query.unsupported", "a segment is of people: it cannot look at one %s",
+    ask_fail(a, e, "query.unsupported", "%s: it cannot look at one %s",
+             is_list_of_accounts ? "this list is of accounts" : "a segment is of people",
              subject_names[subject]);
-    return err_hint(e, "write \"of\":\"person\", or what they did: {\"did\":…,\"filter\":[…]}");
+    return err_hint(e, "write \"of\":\"%s\", or what they did: {\"did\":…,\"filter\":[…]}",
+                    is_list_of_accounts ? "account" : "person");
 }
 
 static bool leaf_read(struct question *q, const struct ask *a, const struct scan_condition **out,
                       struct err *e)
 {
-    static const char *const known[] = {"property", "of", LEAF_OPERATORS};
+    static const char *const known[] = {"property", "of", "level", LEAF_OPERATORS};
     struct ask property = ask_member(a, "property"), of = ask_member(a, "of");
+    const struct ask *level = question_keep(q, ask_member(a, "level"));
     struct leaf *l = arena_alloc(q->arena, sizeof *l);
     struct scan_condition *c = node_new(q, SCAN_TEST);
     unsigned subject = OF_EVENT;
@@ -274,6 +253,8 @@ static bool leaf_read(struct question *q, const struct ask *a, const struct scan
         l->view = (enum leaf_view)fact->view;
         c->subject = SCAN_SESSION_FACT;
     }
+    if (ask_is_there(level) && subject != OF_ACCOUNT)
+        return ask_fail(level, e, "query.unknown_value", "only an account has a level");
     if (subject == OF_EVENT && !l->built_in) {
         struct ask *place = arena_alloc(q->arena, sizeof *place);
         *place = property;
@@ -288,15 +269,10 @@ static bool leaf_read(struct question *q, const struct ask *a, const struct scan
         return false;
     c->test = event_test;
     c->context = l;
-    if (subject == OF_ACCOUNT && (!l->built_in || l->view == VIEW_TIME)) {
-        struct account_leaf *account = arena_alloc(q->arena, sizeof *account);
-        *account = (struct account_leaf){l, q->source};
-        c->subject = SCAN_ACCOUNT;
-        c->test = account_test;
-        c->context = account;
-    }
     *out = c;
-    return c->subject != SCAN_UNIT || unit_condition(q, l, c, e);
+    if (subject == OF_PERSON)
+        return person_condition(q, l, c, e);
+    return subject != OF_ACCOUNT || account_condition(q, level, l, c, e);
 }
 
 static bool list_read(struct question *q, const struct ask *a, int kind,

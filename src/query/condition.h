@@ -10,8 +10,6 @@ MUST_USE bool condition_read(struct question *q, const struct ask *a,
                              const struct scan_condition **out, struct err *e);
 /* Conditions on persons only (NULL: everybody), whose sets were found. */
 bool condition_holds(const struct scan_condition *c, uint32_t unit);
-/* 0 … 9,999: the same for a person as long as the id that stands for it is the same. */
-struct value person_bucket(const struct question *q, uint32_t unit);
 /* Both; either may be NULL. */
 const struct scan_condition *condition_both(struct question *q, const struct scan_condition *a,
                                             const struct scan_condition *b);

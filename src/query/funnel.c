@@ -574,6 +574,7 @@ const struct insight insight_funnel = {
     .name = "funnel",
     .wants_range = true,
     .interval = INTERVAL_DAY,
+    .counts_accounts = true,
     .members = members,
     .member_count = COUNT(members),
     .answer = funnel_answer,

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
-#include "query/condition.h"
 #include "query/operator.h"
+#include "query/unit_value.h"
 
 /* ---- reading ---- */
 
@@ -57,81 +57,137 @@ static bool session_part_read(struct question *q, const struct ask *property, st
     return sessions_use(q, e);
 }
 
-static bool part_read(struct question *q, const struct ask *a, struct part *p, struct err *e)
-{
-    static const char *const known[] = {"property", "of", "buckets"};
-    static const char *const subjects[] = {"event", "person", "account", "session"};
-    static const struct {
-        const char *name;
-        enum scan_subject subject;
-    } built_in[] = {{"name", SCAN_NAME}, {"id", SCAN_ID}};
+enum { OF_EVENT, OF_PERSON, OF_ACCOUNT, OF_SESSION };
 
-    if (!ask_members(a, known, COUNT(known), e))
-        return false;
-    struct ask property = ask_member(a, "property"), of = ask_member(a, "of"),
-               buckets = ask_member(a, "buckets");
-    unsigned subject = 0;
+/* Which property, of whom. */
+static bool subject_read(struct question *q, const struct ask *a, struct part *p, unsigned *subject,
+                         struct err *e)
+{
+    static const char *const subjects[] = {"event", "person", "account", "session"};
+    struct ask property = ask_member(a, "property"), of = ask_member(a, "of");
+    const struct ask *level = question_keep(q, ask_member(a, "level"));
+
+    *subject = OF_EVENT;
     if (!ask_is_there(&property))
         return ask_missing(a, "property", "a breakdown names the property to group by", e);
     if (!ask_text(&property, &p->property, e))
         return false;
-    if (ask_is_there(&of) && !ask_choice(&of, subjects, COUNT(subjects), &subject, e))
+    if (ask_is_there(&of) && !ask_choice(&of, subjects, COUNT(subjects), subject, e))
+        return false;
+    if (ask_is_there(level) && *subject != OF_ACCOUNT)
+        return ask_fail(level, e, "query.unknown_value", "only an account has a level");
+    p->of_person = *subject == OF_PERSON;
+    p->of_account = *subject == OF_ACCOUNT;
+    return !p->of_account || level_read(q, level, &p->level, e);
+}
+
+/* A unit has one value: of itself, or of what stands above it. */
+static bool is_of_unit(const struct question *q, const struct part *p)
+{
+    if (!p->of_account)
+        return p->of_person && q->unit == COUNTED_PERSON;
+    return q->unit == COUNTED_ACCOUNT && (account_level_same(p->level, q->level) ||
+                                          account_level_same(q->level, (struct account_level){0}));
+}
+
+static bool part_read(struct question *q, const struct ask *a, struct part *p, struct err *e)
+{
+    static const char *const known[] = {"property", "of", "level", "buckets"};
+    static const struct {
+        const char *name;
+        enum scan_subject subject;
+    } built_in[] = {{"name", SCAN_NAME}, {"id", SCAN_ID}};
+    static const enum scan_subject of[] = {
+        [OF_EVENT] = SCAN_PROPERTY,
+        [OF_PERSON] = SCAN_UNIT,
+        [OF_ACCOUNT] = SCAN_ACCOUNT,
+        [OF_SESSION] = SCAN_SESSION,
+    };
+    struct ask buckets = ask_member(a, "buckets");
+    unsigned subject;
+
+    if (!ask_members(a, known, COUNT(known), e) || !subject_read(q, a, p, &subject, e))
         return false;
     if (ask_is_there(&buckets) && !buckets_read(q, &buckets, p, e))
         return false;
-    p->of_person = subject == 1;
-    p->subject = SCAN_PROPERTY;
-    if (subject == 3 && !str_equal(p->property, STR("id")))
-        return session_part_read(q, &property, p, e);
-    if (subject >= 2) {
-        if (!str_equal(p->property, STR("id")))
-            return ask_fail(&property, e, "query.unsupported",
-                            "a breakdown by properties of an %s is not known; its id is",
-                            subjects[subject]);
-        p->subject = subject == 2 ? SCAN_ACCOUNT : SCAN_SESSION;
-    }
-    for (size_t i = 0; subject == 0 && i < COUNT(built_in); i++)
+    p->subject = of[subject];
+    p->of_unit = is_of_unit(q, p);
+    if (subject == OF_SESSION && !str_equal(p->property, STR("id")))
+        return session_part_read(q, question_keep(q, ask_member(a, "property")), p, e);
+    for (size_t i = 0; subject == OF_EVENT && i < COUNT(built_in); i++)
         if (str_equal(p->property, str_of(built_in[i].name)))
             p->subject = built_in[i].subject;
-    if (subject == 0 && p->subject == SCAN_PROPERTY) {
-        struct ask *place = arena_alloc(q->arena, sizeof *place);
-        *place = property;
-        question_asks_property(q, p->property, place);
-    }
+    if (p->subject == SCAN_PROPERTY)
+        question_asks_property(q, p->property, question_keep(q, ask_member(a, "property")));
     return true;
 }
 
-/* Values of a person's part, once for each unit. */
-static void unit_codes_find(struct question *q, struct part *p)
+/* The value's code + 1, 0 for none. A time is named by the interval of the question it lies in. */
+static uint32_t code_of(struct question *q, struct part *p, const struct unit_value *of,
+                        struct value v)
 {
-    uint32_t units = q->source->does->units(q->source);
     char room[VALUE_TEXT_BYTES];
+    double number;
 
-    p->unit_codes = mem_array((size_t)units + 1, sizeof *p->unit_codes);
-    for (uint32_t unit = 0; unit < units; unit++) {
-        struct value v;
-        double number;
-        if (str_equal(p->property, STR("id")))
-            v = (struct value){VALUE_TEXT, .text = q->source->does->unit_id(q->source, unit)};
-        else if (str_equal(p->property, STR("bucket")))
-            v = person_bucket(q, unit);
-        else
-            v = q->source->does->trait(q->source, unit, p->property);
-        if (value_is_absent(v))
-            continue;
-        if (p->is_numeric) {
-            if (!value_number(v, &number))
-                continue;
-            size_t i = 0;
-            while (i < p->edge_count && number >= p->edges[i])
-                i++;
-            p->unit_codes[unit] = (uint32_t)i + 1;
-        } else {
-            struct str text = value_text(v, room);
-            if (text.len)
-                p->unit_codes[unit] = intern_put(p->codes, text) + 1;
-        }
+    if (value_is_absent(v))
+        return 0;
+    if (unit_value_is_time(of)) {
+        int64_t start = interval_floor(q->zone, q->interval, q->week_start, v.integer);
+        char label[INSTANT_TEXT_BYTES];
+        return intern_put(p->codes, interval_label(q->zone, q->interval, start, label)) + 1;
     }
+    if (p->is_numeric) {
+        if (!value_number(v, &number))
+            return 0;
+        size_t i = 0;
+        while (i < p->edge_count && number >= p->edges[i])
+            i++;
+        return (uint32_t)i + 1;
+    }
+    struct str text = value_text(v, room);
+    return text.len ? intern_put(p->codes, text) + 1 : 0;
+}
+
+/* Values of persons or accounts, once for each: by unit, and for events by their account. */
+static bool unit_codes_find(struct question *q, const struct ask *place, struct part *p,
+                            struct err *e)
+{
+    struct unit_value of;
+
+    if (!unit_value_open(q, p->property, p->of_account, p->level, &of, e))
+        return false;
+    if (p->is_numeric && unit_value_is_time(&of))
+        return ask_fail(place, e, "query.unknown_value",
+                        "\"%.*s\" is a time: it has no buckets, the question's interval groups it",
+                        STR_ARG(p->property));
+    uint32_t *codes = mem_array((size_t)of.units + 1, sizeof *codes);
+    for (uint32_t unit = 0; unit < of.units; unit++)
+        codes[unit] = code_of(q, p, &of, unit_value_of(&of, unit));
+    if (!p->of_account || (p->of_unit && account_level_same(p->level, q->level))) {
+        p->unit_codes = codes;
+        return true;
+    }
+    const uint32_t *units = accounts_units(q->accounts, p->level);
+    uint32_t *own = mem_array((size_t)of.units + 1, sizeof *own);
+    for (uint32_t i = 0; i < of.units; i++)
+        own[i] = units[i] == ACCOUNT_NONE ? 0 : codes[units[i]];
+    mem_free(codes);
+    *(p->of_unit ? &p->unit_codes : &p->account_codes) = own;
+    return true;
+}
+
+bool grouping_is_one_text(const struct grouping *g)
+{
+    return g && g->count == 1 && !g->parts[0].of_unit && !g->parts[0].is_numeric &&
+           !g->parts[0].account_codes;
+}
+
+bool grouping_has_unit_part(const struct grouping *g)
+{
+    for (size_t i = 0; g && i < g->count; i++)
+        if (g->parts[i].of_unit)
+            return true;
+    return false;
 }
 
 bool grouping_read(struct question *q, const struct ask *a, struct err *e)
@@ -154,11 +210,10 @@ bool grouping_read(struct question *q, const struct ask *a, struct err *e)
             return false;
         g->count++;
         p->codes = intern_create();
-        g->has_event_part = g->has_event_part || !p->of_person;
+        g->has_event_part = g->has_event_part || !p->of_unit;
+        if ((p->of_person || p->of_account) && !unit_codes_find(q, item, p, e))
+            return false;
     }
-    for (size_t i = 0; i < g->count; i++)
-        if (g->parts[i].of_person)
-            unit_codes_find(q, &g->parts[i]);
     return true;
 }
 
@@ -167,16 +222,29 @@ void grouping_free(struct grouping *g)
     for (size_t i = 0; g && i < GROUP_PARTS_MAX; i++) {
         intern_destroy(g->parts[i].codes);
         mem_free(g->parts[i].unit_codes);
+        mem_free(g->parts[i].account_codes);
     }
+}
+
+static struct scan_column column_of(const struct question *q, const struct part *p)
+{
+    if (p->of_account)
+        return (struct scan_column){
+            .kind = SCAN_CODE, .subject = SCAN_ACCOUNT, .codes = accounts_names(q->accounts)};
+    if (p->of_person)
+        return (struct scan_column){
+            .kind = SCAN_CODE, .subject = SCAN_UNIT, .unit_codes = p->unit_codes};
+    return (struct scan_column){.kind = p->is_numeric ? SCAN_NUMBER : SCAN_CODE,
+                                .subject = p->subject,
+                                .property = p->property,
+                                .codes = p->is_numeric ? NULL : p->codes};
 }
 
 bool grouping_plan(struct question *q, struct reading *r, struct err *e)
 {
     for (size_t i = 0; q->grouping && i < q->grouping->count; i++) {
         struct part *p = &q->grouping->parts[i];
-        struct scan_column c = {p->is_numeric ? SCAN_NUMBER : SCAN_CODE, p->subject, p->property,
-                                p->is_numeric ? NULL : p->codes};
-        if (!p->of_person && !reading_column(q, r, c, &p->column, e))
+        if (!p->of_unit && !reading_column(q, r, column_of(q, p), &p->column, e))
             return false;
     }
     return true;
@@ -274,14 +342,17 @@ uint64_t keyer_unit_key(struct keyer *k, uint32_t unit)
     uint64_t key = 0;
 
     for (size_t i = 0; k->grouping && i < k->grouping->count; i++)
-        if (k->grouping->parts[i].of_person)
+        if (k->grouping->parts[i].of_unit)
             key |= part_key(k, i, k->grouping->parts[i].unit_codes[unit]);
     return key;
 }
 
 static uint32_t event_code(const struct part *p, const struct scan_batch *b, size_t i)
 {
-    if (!p->is_numeric)
+    if (p->account_codes)
+        return b->codes[p->column][i] == SCAN_CODE_NONE ? 0
+                                                        : p->account_codes[b->codes[p->column][i]];
+    if (!p->is_numeric || p->of_person)
         return b->codes[p->column][i] + 1; /* SCAN_CODE_NONE + 1 = 0 */
     double v = b->numbers[p->column][i];
     if (isnan(v))
@@ -297,7 +368,7 @@ uint64_t keyer_event_key(struct keyer *k, const struct scan_batch *b, size_t i)
     uint64_t key = 0;
 
     for (size_t p = 0; k->grouping && p < k->grouping->count; p++)
-        if (!k->grouping->parts[p].of_person)
+        if (!k->grouping->parts[p].of_unit)
             key |= part_key(k, p, event_code(&k->grouping->parts[p], b, i));
     return key;
 }
@@ -305,7 +376,7 @@ uint64_t keyer_event_key(struct keyer *k, const struct scan_batch *b, size_t i)
 bool keyer_has_value(const struct keyer *k, const struct scan_batch *b, size_t i)
 {
     for (size_t p = 0; k->grouping && p < k->grouping->count; p++)
-        if (!k->grouping->parts[p].of_person && event_code(&k->grouping->parts[p], b, i))
+        if (!k->grouping->parts[p].of_unit && event_code(&k->grouping->parts[p], b, i))
             return true;
     return false;
 }

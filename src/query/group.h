@@ -14,15 +14,18 @@ enum { GROUP_PARTS_MAX = LIMIT_QUERY_BREAKDOWNS, SLOT_NONE = UINT32_MAX };
 
 struct grouping {
     struct part {
-        bool of_person;
+        bool of_unit; /* a unit has one value; else each event has its own */
         enum scan_subject subject;
         struct str property;
+        bool of_person, of_account; /* whose property it is, if not the event's */
+        struct account_level level;
         bool is_numeric;
         double *edges; /* buckets */
         size_t edge_count;
-        struct intern *codes; /* of texts */
-        uint32_t *unit_codes; /* of_person: by unit, 0 = none, else code + 1 */
-        size_t column;        /* of an event's part: in the plan */
+        struct intern *codes;    /* of texts */
+        uint32_t *unit_codes;    /* of_unit, or of the event's person: 0 = none, else code + 1 */
+        uint32_t *account_codes; /* of the event's account, by its code: the same */
+        size_t column;           /* where not of_unit: in the plan */
     } parts[GROUP_PARTS_MAX];
     size_t count;
     bool has_event_part;
@@ -33,6 +36,10 @@ MUST_USE bool grouping_read(struct question *q, const struct ask *a, struct err 
 void grouping_free(struct grouping *g);
 /* Adds the columns that the parts need. */
 MUST_USE bool grouping_plan(struct question *q, struct reading *r, struct err *e);
+
+/* A breakdown by one text of the event, whose codes are the keys but for one. */
+bool grouping_is_one_text(const struct grouping *g);
+bool grouping_has_unit_part(const struct grouping *g);
 
 /* Groups of an answer in order. `other`: the last slot is everything else. */
 struct groups {
@@ -66,7 +73,7 @@ struct keyer {
 
 void keyer_init(struct keyer *k, const struct question *q, const struct groups *chosen);
 void keyer_free(struct keyer *k);
-uint64_t keyer_unit_key(struct keyer *k, uint32_t unit); /* the persons' parts */
+uint64_t keyer_unit_key(struct keyer *k, uint32_t unit); /* the units' parts */
 uint64_t keyer_event_key(struct keyer *k, const struct scan_batch *b, size_t i); /* the others */
 /* Does the event have a value in any of its own parts? */
 bool keyer_has_value(const struct keyer *k, const struct scan_batch *b, size_t i);

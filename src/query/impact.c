@@ -398,6 +398,7 @@ const struct insight insight_impact = {
     .name = "impact",
     .no_sessions = "who stays is a person or an account; a session does not come back",
     .interval = INTERVAL_DAY,
+    .counts_accounts = true,
     .members = members,
     .member_count = COUNT(members),
     .answer = impact_answer,

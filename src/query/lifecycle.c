@@ -157,10 +157,8 @@ static bool lifecycle_answer(struct question *q, struct buf *out, struct err *e)
 {
     struct activity a = {
         .q = q, .kind = &lifecycle_kind, .minimum = 1, .by_history = true, .lead = LEAD};
-    bool ok = lifecycle_run(&a, out, e);
 
-    activity_free(&a);
-    return ok;
+    return lifecycle_run(&a, out, e);
 }
 
 static const char *const members[] = {QUESTION_MEMBERS, "event", "any_of", "new_by", "compare"};

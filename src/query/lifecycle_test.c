@@ -403,7 +403,6 @@ static void wrong_questions_say_where(void **state)
     answer_is(three, "{\"insight\":\"lifecycle\"}", NULL, "/event");
     answer_is(three, STICK(",\"minimum\":0"), NULL, "/minimum");
     answer_is(three, STICK(",\"ratio\":\"dau\""), NULL, "/ratio");
-    answer_is(three, STICK(",\"ratio\":\"dau/mau\",\"unit\":\"account\""), NULL, "/ratio");
     answer_is(three, STICK(",\"people_of\":{\"intervals\":5}"), NULL, "/people_of/intervals");
     answer_is(three, STICK(",\"people_of\":{\"ratio\":\"of\",\"interval\":\"2026-03-04\"}"), NULL,
               "/people_of/ratio");

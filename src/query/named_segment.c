@@ -127,14 +127,9 @@ static bool is_of_people(const struct scan_condition *c)
 static struct saved *saved_new(struct question *q, struct named *n)
 {
     struct saved *s = arena_alloc(q->arena, sizeof *s);
-    struct scan_condition *c = arena_alloc(q->arena, sizeof *c);
-    struct person_bits *bits = arena_alloc(q->arena, sizeof *bits);
 
     s->words = arena_array(q->arena, q->source->does->units(q->source) / 64 + 1, sizeof *s->words);
-    bits->words = s->words;
-    *c = (struct scan_condition){
-        .kind = SCAN_TEST, .subject = SCAN_UNIT, .test_unit = person_bit_test, .context = bits};
-    s->condition = c;
+    s->condition = unit_bits_condition(q, s->words);
     s->depth = q->behaviour_depth;
     s->level = q->condition_level;
     s->next = n->read;
@@ -187,7 +182,7 @@ static bool tree_read(struct question *q, struct named *n, const struct ask *pla
                    : false;
     if (!s->tree)
         s->tree = &everybody;
-    if (!is_of_people(s->tree)) { /* it stands where it is asked for */
+    if (q->unit != COUNTED_PERSON || !is_of_people(s->tree)) { /* it stands where it is asked for */
         s->condition = s->tree;
         return true;
     }

@@ -496,6 +496,7 @@ const struct insight insight_paths = {
         "paths follow one session each; write \"count\":\"traversals\" to count sessions",
     .wants_range = true,
     .interval = INTERVAL_DAY,
+    .counts_accounts = true,
     .members = members,
     .member_count = COUNT(members),
     .answer = paths_answer,

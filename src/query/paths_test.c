@@ -390,7 +390,6 @@ static void wrong_questions_say_where(void **state)
     answer_is(ASK(",\"replace\":[[\"a\"]]"), NULL, "/replace/0");
     answer_is(ASK(",\"replace\":[[\"(\",\"b\"]]"), NULL, "/replace/0/0");
     answer_is(ASK(PAGES ",\"replace\":[[\"d\",\"${\"]]"), NULL, "/replace/0/0");
-    answer_is(ASK(",\"unit\":\"account\""), NULL, "/unit");
     answer_is(ASK(",\"people_of\":{\"from\":\"1:/\"}"), NULL, "/people_of/to");
     answer_is(ASK(",\"people_of\":{\"from\":\"1:/\",\"to\":\"3:/\"}"), NULL, "/people_of/to");
     answer_is(ASK(",\"people_of\":{\"node\":\"/\"}"), NULL, "/people_of/node");

@@ -330,6 +330,10 @@ static int64_t created(const struct source *s, uint32_t unit)
 static int64_t account_created(const struct source *s, struct str account)
 {
     uint32_t unit;
+
+    for (size_t i = 0; i < plain(s)->account_count; i++)
+        if (str_equal(plain(s)->accounts[i].id, account))
+            return plain(s)->accounts[i].created;
     return unit_find(s, account, &unit) ? plain(s)->people[unit].created
                                         : (int64_t)FACT_CREATED_NONE;
 }
@@ -400,9 +404,32 @@ static uint64_t state(const struct source *source)
     return plain(source)->state;
 }
 
+static bool accounts(const struct source *source, struct intern *names, uint32_t *described,
+                     struct err *e)
+{
+    const struct plain_source *s = plain(source);
+
+    (void)e;
+    for (size_t i = 0; i < s->account_count; i++)
+        if (s->accounts[i].trait_count || s->accounts[i].created != (int64_t)FACT_CREATED_NONE)
+            (void)intern_put(names, s->accounts[i].id);
+    *described = intern_count(names);
+    for (size_t i = 0; i < s->event_count; i++)
+        if (s->events[i].account.len)
+            (void)intern_put(names, s->events[i].account);
+    return true;
+}
+
+static void run(struct source *source, size_t tasks, void (*work)(void *, size_t, unsigned),
+                void *context)
+{
+    for (size_t i = 0; i < tasks; i++)
+        work(context, i, (unsigned)(i % plain(source)->threads));
+}
+
 static const struct source_vtable vtable = {
-    scan,          threads, units,      unit_id, unit_find, trait, created, account_created,
-    account_trait, events,  properties, span,    state,
+    scan,          threads, units,      unit_id, unit_find, trait,    created, account_created,
+    account_trait, events,  properties, span,    state,     accounts, run,
 };
 
 void plain_source_init(struct plain_source *s, const struct event *event_list, size_t event_count,

@@ -118,7 +118,7 @@ bool query_answer(struct source *source, const struct query_context *context, st
     struct mem_budget *before = mem_enter(&budget);
     size_t start_len = answer->len;
     AUTO(arena) *arena = arena_create(0);
-    struct question q = {.arena = arena, .source = source, .context = context};
+    struct question q = {.arena = arena, .source = source, .persons = source, .context = context};
     uint64_t start = context->os ? os_monotonic_ns(context->os) : 0;
     bool ok = answer_write(&q, question, answer, e);
 

@@ -42,6 +42,7 @@ struct query_context {
     struct segment_cache *segments;      /* sets of people that were found; may be NULL */
     struct str project;                  /* for the keys of these sets; the source's */
     uint64_t salt;                       /* of the property "bucket" */
+    size_t rows_bytes;                   /* 0 = LIMIT_QUERY_ROWS_BYTES; less in tests */
     int64_t now_ms;                      /* as_of where the question names none */
     uint64_t deadline_ns;                /* os_monotonic_ns; 0 = none */
     int64_t memory_bytes;                /* it may take; 0 = LIMIT_QUERY_MEMORY_MIB */

@@ -109,20 +109,90 @@ static bool breakdown_members_read(struct question *q, struct err *e)
     return !ask_is_there(breakdown) || grouping_read(q, breakdown, e);
 }
 
+/* ---- accounts ---- */
+
+struct accounts *question_accounts(struct question *q, struct err *e)
+{
+    size_t bytes = q->context->rows_bytes ? q->context->rows_bytes : LIMIT_QUERY_ROWS_BYTES;
+
+    if (!q->accounts)
+        q->accounts = accounts_open(q->arena, q->persons, bytes, e);
+    return q->accounts;
+}
+
+/* No account has the level: it cannot be meant. */
+static bool level_is_known(struct question *q, const struct ask *a, struct str name, struct err *e)
+{
+    AUTO(intern) *levels = intern_create();
+    struct accounts *accounts = question_accounts(q, e);
+    char list[160];
+    size_t len = 0;
+
+    if (!accounts)
+        return false;
+    accounts_levels(accounts, levels);
+    if (intern_find(levels, name) != INTERN_NONE)
+        return true;
+    list[0] = 0;
+    for (uint32_t i = 0; i < intern_count(levels) && len < sizeof list; i++)
+        len += (size_t)snprintf(list + len, sizeof list - len, "%s%.*s", i ? ", " : "",
+                                (int)MIN(intern_at(levels, i).len, (size_t)40),
+                                intern_at(levels, i).at);
+    ask_fail(a, e, "query.unknown_level", "no account has the level \"%.*s\"",
+             (int)MIN(name.len, (size_t)80), name.at);
+    e->kind = ERR_UNKNOWN_NAME;
+    return list[0] ? err_hint(e, "the levels there are: %s", list)
+                   : err_hint(e, "give accounts the traits \"level\" (team, company) and "
+                                 "\"parent\" (the id of the account above)");
+}
+
+bool level_read(struct question *q, const struct ask *a, struct account_level *out, struct err *e)
+{
+    int64_t up;
+
+    *out = q->level;
+    if (!ask_is_there(a))
+        return true;
+    *out = (struct account_level){0};
+    if (json_type(a->json) == JSON_STRING)
+        return ask_text(a, &out->name, e) && level_is_known(q, a, out->name, e);
+    if (json_type(a->json) != JSON_INT)
+        return ask_wrong_type(a, "a level's name, or how many levels up", e);
+    if (!ask_int(a, 0, LIMIT_ACCOUNT_STEPS, &up, e))
+        return false;
+    out->up = (uint32_t)up;
+    return true;
+}
+
 static bool unit_read(struct question *q, struct err *e)
 {
     static const char *const units[] = {"person", "account", "session"};
     struct ask unit = ask_member(&q->root, "unit");
+    const struct ask *level = question_keep(q, ask_member(&q->root, "level"));
     unsigned choice = COUNTED_PERSON;
 
+    if (!level_read(q, level, &q->level, e))
+        return false;
+    if (ask_is_there(level)) {
+        BUF_AUTO json = {0};
+        json_print(level->json, &json);
+        question_rule_raw(q, "level", buf_str(&json));
+    }
     if (ask_is_there(&unit) && !ask_choice(&unit, units, COUNT(units), &choice, e))
         return false;
     q->unit = (enum counted)choice;
-    if (q->unit == COUNTED_PERSON || (q->unit == COUNTED_ACCOUNT && q->insight->counts_accounts))
+    if (q->unit == COUNTED_PERSON)
         return true;
     if (q->unit == COUNTED_SESSION)
         return !q->insight->no_sessions ||
                ask_fail(&unit, e, "query.unsupported", "%s", q->insight->no_sessions);
+    if (q->unit == COUNTED_ACCOUNT && q->insight->counts_accounts) {
+        struct accounts *accounts = question_accounts(q, e);
+        if (accounts)
+            q->source = accounts_source(accounts, q->level);
+        question_rule(q, "unit", STR("account"));
+        return accounts != NULL;
+    }
     return ask_fail(&unit, e, "query.unsupported",
                     "%s can count persons%s; counting by %s is not known yet", q->insight->name,
                     q->insight->counts_accounts ? " and accounts" : "", units[choice]);
@@ -172,6 +242,7 @@ void question_free(struct question *q)
 {
     zone_close(q->zone);
     session_records_free(q->session_records);
+    accounts_close(q->accounts);
     grouping_free(q->grouping);
     patterns_free(q);
     buf_free(&q->rules);
@@ -527,13 +598,13 @@ bool reading_column(struct question *q, struct reading *r, struct scan_column c,
     for (; k < r->plan.column_count; k++) {
         const struct scan_column *o = &r->columns[k];
         if (o->kind == c.kind && o->subject == c.subject && o->codes == c.codes &&
-            str_equal(o->property, c.property))
+            o->unit_codes == c.unit_codes && str_equal(o->property, c.property))
             break;
     }
-    if (k == SCAN_COLUMNS_MAX)
+    if (k == READING_COLUMNS_MAX)
         return ask_fail(&q->root, e, "query.limit",
                         "the question needs the values of more than %d properties",
-                        SCAN_COLUMNS_MAX);
+                        READING_COLUMNS_MAX);
     r->columns[k] = c;
     r->plan.column_count = MAX(r->plan.column_count, k + 1);
     *out = k;
@@ -567,7 +638,8 @@ bool reading_scan(struct question *q, struct reading *r, scan_sink *sink, void *
     r->plan.cancel = q->context->cancel;
     if (q->context->explain)
         explain_pass(q, &r->plan, q->context->explain);
-    bool ok = q->source->does->scan(q->source, &r->plan, sink, contexts, &stats, e);
+    struct source *source = r->source ? r->source : q->source;
+    bool ok = source->does->scan(source, &r->plan, sink, contexts, &stats, e);
     if (!ok && question_is_late(q)) {
         err_set(e, ERR_BUSY, "the question was stopped: it took longer than %d s",
                 LIMIT_QUERY_SECONDS);

@@ -6,17 +6,20 @@
  */
 #pragma once
 #include "base/limits.h"
+#include "query/accounts.h"
 #include "query/ask.h"
 #include "query/query.h"
 
 enum { LIMIT_DEFAULT = 25 };
 
-struct insight;
-struct grouping;
+struct accounts;
 struct behaviour;
+struct grouping;
+struct insight;
 struct named;
 struct saved;
 struct condition_leaf;
+struct presences;
 
 /* Events that fill a role (a series, a step, start, return): any of these. */
 struct matcher {
@@ -30,7 +33,11 @@ struct matcher {
 
 struct question {
     struct arena *arena;
-    struct source *source;
+    struct source *source;       /* whose units are counted: persons, or accounts */
+    struct source *persons;      /* whose units are persons; the same, or what lies under it */
+    struct accounts *accounts;   /* NULL: not asked for yet (question_accounts) */
+    struct account_level level;  /* of accounts, where nothing else is said */
+    struct presences *presences; /* query/unit_value.h */
     const struct query_context *context;
     const struct insight *insight;
     struct ask root;
@@ -94,7 +101,7 @@ void names_near(struct str asked, const struct str *names, size_t count, char *r
 /* Members every insight has. */
 #define QUESTION_MEMBERS                                                                           \
     "insight", "from", "to", "last", "as_of", "timezone", "week_start", "interval", "unit",        \
-        "filter", "segment", "breakdown", "limit", "other", "semantics", "people_of",              \
+        "level", "filter", "segment", "breakdown", "limit", "other", "semantics", "people_of",              \
         SESSION_MEMBERS
 /* How sessions are cut (query/session.h). */
 #define SESSION_MEMBERS "session_gap", "session_max", "session_midnight", "session_ids"
@@ -102,6 +109,12 @@ void names_near(struct str asked, const struct str *names, size_t count, char *r
 /* Reads them; the range is resolved for insights that want one (see range.c). */
 MUST_USE bool question_read(struct question *q, struct err *e);
 void question_free(struct question *q);
+
+/* Which accounts there are, read when first needed; NULL: it failed. */
+struct accounts *question_accounts(struct question *q, struct err *e);
+/* A level's name, or how many levels up; the question's own if nothing is said. */
+MUST_USE bool level_read(struct question *q, const struct ask *a, struct account_level *out,
+                         struct err *e);
 
 /* After the insight read its own members: 422 for names that cannot be meant. */
 MUST_USE bool question_check_names(struct question *q, struct err *e);
@@ -159,12 +172,15 @@ MUST_USE bool question_edges(struct question *q, enum interval interval, int64_t
 
 /* ---- scanning ---- */
 
+enum { READING_COLUMNS_MAX = SCAN_COLUMNS_MAX - 1 }; /* one is the account's */
+
 /* A plan that grows by roles. Same (event, filter, range) share a selector. */
 struct reading {
     bool by_session; /* units are sessions (query/session_scan.h) */
     struct scan_selector selectors[SCAN_SELECTORS_MAX];
-    struct scan_column columns[SCAN_COLUMNS_MAX];
+    struct scan_column columns[READING_COLUMNS_MAX];
     struct scan_plan plan;
+    struct source *source; /* NULL = the question's */
 };
 /* Bits of the matcher's selectors within [from, to), the question's filter added. */
 MUST_USE bool reading_role(struct question *q, struct reading *r, const struct matcher *m,
@@ -198,7 +214,7 @@ void answer_intervals(const struct question *q, struct jwrite *w, const char *ke
 struct people {
     uint32_t *units;
     size_t count, room;
-    const struct intern *names;             /* of accounts: units are its codes. NULL = persons */
+    const struct intern *names;             /* units are its codes. NULL = the question's */
     const struct session_records *sessions; /* units are sessions */
 };
 void people_free(struct people *p);

@@ -83,6 +83,28 @@ static bool is_taken(const struct random_world *w, size_t count, uint32_t person
     return false;
 }
 
+/* Some stand above others, some of them above themselves. */
+static struct plain_person account_make(struct dice *d, struct arena *arena, uint32_t i,
+                                        const struct world_shape *shape)
+{
+    static const char *const levels[] = {"team", "company"};
+    struct property *traits = arena_array(arena, 3, sizeof *traits);
+    struct plain_person a = {
+        .id = arena_printf(arena, "acc%u", i), .created = FACT_CREATED_NONE, .traits = traits};
+
+    if (chance(d, 30))
+        a.created = shape->start + roll(d, 1000000) * (int64_t)1000;
+    if (chance(d, 70))
+        traits[a.trait_count++] = (struct property){STR("tier"), text_value(arena, "x", i / 2)};
+    if (chance(d, 60))
+        traits[a.trait_count++] = (struct property){
+            STR("parent"), text_value(arena, "acc", chance(d, 70) ? i / 2 + 2 : roll(d, 7))};
+    if (chance(d, 60))
+        traits[a.trait_count++] = (struct property){
+            STR("level"), {VALUE_TEXT, .text = str_of(levels[chance(d, 80) ? i > 1 : i % 2])}};
+    return a;
+}
+
 void random_world_make(struct dice *d, struct arena *arena, const struct world_shape *shape,
                        struct random_world *out)
 {
@@ -102,12 +124,8 @@ void random_world_make(struct dice *d, struct arena *arena, const struct world_s
             .trait_count = chance(d, 70),
         };
     }
-    for (uint32_t i = 0; i < COUNT(out->accounts); i++) {
-        struct property *traits = arena_array(arena, 1, sizeof *traits);
-        traits[0] = (struct property){STR("tier"), text_value(arena, "x", i)};
-        out->accounts[i] = (struct plain_person){
-            .id = arena_printf(arena, "acc%u", i), .traits = traits, .trait_count = chance(d, 70)};
-    }
+    for (uint32_t i = 0; i < COUNT(out->accounts); i++)
+        out->accounts[i] = account_make(d, arena, i, shape);
     for (uint32_t i = 0; i < events; i++) {
         uint32_t person = roll(d, people);
         int64_t time = shape->start + roll(d, shape->steps) * shape->step_ms;
@@ -127,7 +145,7 @@ void random_world_make(struct dice *d, struct arena *arena, const struct world_s
             .sequence = i + 1,
             .name = is_page ? STR("Page Viewed") : names[name < 5 ? name : 0],
             .person = out->people[person].id,
-            .account = chance(d, 50) ? text_value(arena, "acc", roll(d, 2)).text : STR_NONE,
+            .account = chance(d, 50) ? text_value(arena, "acc", roll(d, 4)).text : STR_NONE,
             .session = chance(d, 70) ? text_value(arena, "s", roll(d, 4)).text : STR_NONE,
             .properties = properties,
             .property_count = count,
@@ -182,7 +200,11 @@ static void condition(struct dice *d, struct buf *out, unsigned depth)
          "{\"property\":\"first_seen\",\"of\":\"person\",\"after\":\"2026-03-05\"}",
          "{\"property\":\"id\",\"of\":\"account\",\"is\":\"acc0\"}",
          "{\"property\":\"tier\",\"of\":\"account\",\"is\":\"x0\"}",
-         "{\"property\":\"tier\",\"of\":\"account\",\"exists\":false}", "{\"did\":\"A\"}",
+         "{\"property\":\"tier\",\"of\":\"account\",\"exists\":false}",
+         "{\"property\":\"tier\",\"of\":\"account\",\"level\":1,\"is\":\"x1\"}",
+         "{\"property\":\"created\",\"of\":\"account\",\"after\":\"2026-03-05\"}",
+         "{\"property\":\"first_seen\",\"of\":\"account\",\"before\":\"2026-03-03\"}",
+         "{\"property\":\"last_seen\",\"of\":\"account\",\"exists\":true}", "{\"did\":\"A\"}",
          "{\"did\":\"B\",\"times\":{\"gte\":2},\"within\":\"14d\"}",
          "{\"did_not\":\"C\",\"within\":\"10d\"}", "{\"did\":null,\"times\":{\"lte\":4}}",
          "{\"did\":\"A\",\"filter\":[{\"property\":\"plan\",\"is\":\"p1\"},{\"did\":\"B\"}]}",
@@ -248,6 +270,9 @@ static void common(struct dice *d, struct buf *out, bool may_have_interval)
     PICK(d, out, "", ",\"timezone\":\"Asia/Bangkok\"", ",\"timezone\":\"America/New_York\"");
     PICK(d, out, "", ",\"as_of\":\"2026-03-15T10:00:00Z\"");
     PICK(d, out, "", ",\"week_start\":\"sunday\"");
+    if (!memmem(out->at, out->len, ",\"unit\":", 8)) /* sessions */
+        maybe(d, out, 30, ",\"unit\":\"account\"");
+    PICK(d, out, "", "", "", "", ",\"level\":1", ",\"level\":\"company\"", ",\"level\":\"team\"");
     if (may_have_interval)
         PICK(d, out, "", ",\"interval\":\"week\"", ",\"interval\":\"day\"",
              ",\"interval\":\"month\"");
@@ -264,6 +289,12 @@ static void common(struct dice *d, struct buf *out, bool may_have_interval)
             ",\"breakdown\":[{\"property\":\"plan\"},{\"property\":\"mixed\"}]",
             ",\"breakdown\":[{\"property\":\"n\",\"buckets\":[2,5]}]",
             ",\"breakdown\":[{\"property\":\"mixed\"},{\"property\":\"team\",\"of\":\"person\"}]",
+            ",\"breakdown\":[{\"property\":\"tier\",\"of\":\"account\"}]",
+            ",\"breakdown\":[{\"property\":\"id\",\"of\":\"account\",\"level\":1}]",
+            ",\"breakdown\":[{\"property\":\"created\",\"of\":\"account\"}]",
+            ",\"breakdown\":[{\"property\":\"last_seen\",\"of\":\"person\"}]",
+            ",\"breakdown\":[{\"property\":\"tier\",\"of\":\"account\"},"
+            "{\"property\":\"team\",\"of\":\"person\"}]",
             ",\"breakdown\":[{\"property\":\"entry_page\",\"of\":\"session\"}]",
             ",\"breakdown\":[{\"property\":\"bounce\",\"of\":\"session\"},{\"property\":\"plan\"}]",
             ",\"breakdown\":[{\"property\":\"length\",\"of\":\"session\",\"buckets\":[1,9000]}]");
@@ -368,7 +399,6 @@ static void lifecycle(struct dice *d, struct buf *out)
     PICK(d, out, "\"event\":\"A\"", "\"event\":\"B\"", "\"event\":null",
          "\"any_of\":[{\"event\":\"A\"},{\"event\":\"C\"}]");
     PICK(d, out, "", "", ",\"new_by\":\"created\"");
-    PICK(d, out, "", "", ",\"unit\":\"account\"");
     PICK(d, out, "", "", ",\"compare\":\"previous\"", ",\"compare\":\"-7d\"");
     common(d, out, true);
     add(out, "}");
@@ -380,8 +410,7 @@ static void stickiness(struct dice *d, struct buf *out)
     PICK(d, out, "\"event\":\"A\"", "\"event\":\"B\"", "\"event\":null",
          "\"any_of\":[{\"event\":\"A\"},{\"event\":\"C\"}]");
     PICK(d, out, "", "", ",\"minimum\":2");
-    PICK(d, out, "", "", ",\"unit\":\"account\"", ",\"ratio\":\"dau/mau\"",
-         ",\"ratio\":\"wau/mau\"");
+    PICK(d, out, "", "", ",\"ratio\":\"dau/mau\"", ",\"ratio\":\"wau/mau\"");
     PICK(d, out, "", "", ",\"compare\":\"previous\"");
     common(d, out, true);
     add(out, "}");

@@ -35,7 +35,7 @@ struct random_world {
     size_t event_count;
     struct plain_person *people;
     size_t person_count;
-    struct plain_person accounts[2]; /* each may have traits */
+    struct plain_person accounts[5]; /* each may have traits */
 };
 void random_world_make(struct dice *d, struct arena *arena, const struct world_shape *shape,
                        struct random_world *out);

@@ -412,6 +412,7 @@ const struct insight insight_retention = {
     .name = "retention",
     .no_sessions = "a session does not come back; count persons or accounts, or filter by what is known of sessions",
     .interval = INTERVAL_DAY,
+    .counts_accounts = true,
     .members = members,
     .member_count = COUNT(members),
     .answer = retention_answer,

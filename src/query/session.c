@@ -191,10 +191,15 @@ bool sessions_use(struct question *q, struct err *e)
     static const char *const ids[] = {"override", "only", "ignore"};
     const struct session_rules *r = q->session_rules;
     struct ask gap = ask_member(&q->root, "session_gap"),
-               longest = ask_member(&q->root, "session_max");
+               longest = ask_member(&q->root, "session_max"), unit = ask_member(&q->root, "unit");
 
     if (q->has_sessions)
         return true;
+    if (q->unit == COUNTED_ACCOUNT) {
+        ask_fail(&unit, e, "query.unsupported", "sessions are of persons; this counts accounts");
+        return err_hint(e,
+                        "ask about sessions without \"unit\":\"account\", by account if you like");
+    }
     if (r->gap < 1000 || r->gap > DAY_MS)
         return ask_fail(&gap, e, "query.limit",
                         "a session ends after a pause of 1 second to 24 hours");

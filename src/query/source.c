@@ -74,6 +74,18 @@ static uint64_t store_state_of(const struct source *s)
     return snapshot_state(view(s));
 }
 
+static bool store_accounts(const struct source *s, struct intern *names, uint32_t *described,
+                           struct err *e)
+{
+    return snapshot_accounts(view(s), names, described, e);
+}
+
+static void store_run(struct source *s, size_t tasks, void (*work)(void *, size_t, unsigned),
+                      void *context)
+{
+    pool_run(((struct store_source *)s)->pool, tasks, work, context);
+}
+
 static const struct source_vtable store_vtable = {
     .scan = store_scan,
     .threads = store_threads,
@@ -88,6 +100,8 @@ static const struct source_vtable store_vtable = {
     .properties = store_properties,
     .span = store_span,
     .state = store_state_of,
+    .accounts = store_accounts,
+    .run = store_run,
 };
 
 struct source *source_of_snapshot(struct store_source *room, struct snapshot *snapshot,

@@ -3,9 +3,10 @@
  * through this table, so they cannot know whether the own store, a plain array (the tests' slow
  * reference) or, later, ClickHouse is behind it.
  *
- * Meanings of a scan, of unit numbers and of the lists are those of store/scan.h.
- * Ownership: whoever made the source ends it; texts handed out live as long as the source.
- * Thread: a question is asked from one thread; `scan` calls the sink from up to `threads` threads.
+ * Meanings of a scan, of unit numbers and of the lists are those of store/scan.h. Units are
+ * persons; query/accounts.h makes a source whose units are accounts out of one. Ownership: whoever
+ * made the source ends it; texts handed out live as long as the source. Thread: a question is asked
+ * from one thread; `scan` calls the sink from up to `threads` threads.
  */
 #pragma once
 #include "store/scan.h"
@@ -29,6 +30,10 @@ struct source_vtable {
     bool (*span)(const struct source *, int64_t *first, int64_t *last);
     /* Equal numbers: it shows the same. 0: not known. */
     uint64_t (*state)(const struct source *);
+    bool (*accounts)(const struct source *, struct intern *, uint32_t *described, struct err *);
+    /* tasks 0 … tasks-1 on all threads; as pool_run */
+    void (*run)(struct source *, size_t tasks,
+                void (*work)(void *context, size_t task, unsigned thread), void *context);
 };
 
 struct source {

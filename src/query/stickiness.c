@@ -97,10 +97,7 @@ static bool ratio_read(const struct activity *a, unsigned *ratio, struct err *e)
     *ratio = RATIO_NONE;
     if (!ask_is_there(&name))
         return true;
-    if (!ask_choice(&name, ratio_names, COUNT(ratio_names), ratio, e))
-        return false;
-    return !a->accounts ||
-           ask_fail(&name, e, "query.unsupported", "a ratio counts persons, not accounts");
+    return ask_choice(&name, ratio_names, COUNT(ratio_names), ratio, e);
 }
 
 static void ratio_numbers(const struct trend_pass *p, struct jwrite *w)
@@ -235,10 +232,8 @@ static bool stickiness_run(struct activity *a, struct buf *out, struct err *e)
 static bool stickiness_answer(struct question *q, struct buf *out, struct err *e)
 {
     struct activity a = {.q = q, .kind = &stickiness_kind, .minimum = 1};
-    bool ok = stickiness_run(&a, out, e);
 
-    activity_free(&a);
-    return ok;
+    return stickiness_run(&a, out, e);
 }
 
 static const char *const members[] = {QUESTION_MEMBERS, "event", "any_of",

@@ -68,6 +68,19 @@ static bool choice_read(struct text *t, const struct clause *c)
     return true;
 }
 
+/* A name, or a number. */
+static bool value_read(struct text *t, const struct clause *c)
+{
+    const struct text_token *k = text_now(t);
+    struct str ignored;
+
+    text_up(t, text_down(t, c->member, k));
+    if (!text_name(t, c->fixed, &ignored))
+        return false;
+    text_value_write(&t->w, k);
+    return true;
+}
+
 static bool names_read(struct text *t, const struct clause *c)
 {
     struct str name;
@@ -265,6 +278,8 @@ static bool replacement_read(struct text *t, const struct clause *c)
 
 static const struct clause clauses[] = {
     {"where", "filter", ALL, where_read},
+    {"by account", "unit", ALL, fixed_read, "\"account\""}, /* a property of this name: in quotes */
+    {"by accounts", "unit", ALL, fixed_read, "\"account\""},
     {"by", "breakdown", ALL, by_read},
     {"last", "last", ALL, word_read, "a length of time, as 30d"},
     {"from step", "from_step", FUNNEL, whole_read},
@@ -332,6 +347,7 @@ static const struct clause clauses[] = {
     {"limit", "limit", ALL, whole_read},
     {"without other", "other", ALL, fixed_read, "false"},
     {"unit", "unit", ALL, choice_read, "a unit", NAMES("person", "account", "session")},
+    {"level", "level", ALL, value_read, "the name of a level of accounts, or how many levels up"},
     {"segment", "segment", ALL, word_read, "the name of a segment"},
     {"in", "timezone", ALL, word_read, "a time zone, as Asia/Bangkok"},
     {"weeks start", "week_start", ALL, choice_read, "monday or sunday", NAMES("monday", "sunday")},

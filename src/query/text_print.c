@@ -267,6 +267,8 @@ static bool print_breakdown(struct json list, struct buf *out)
 
     for (size_t i = 0; json_next(&it); i++) {
         buf_add(out, i ? STR(", ") : STR(""));
+        if (has(it.value, "level")) /* words cannot say it */
+            return false;
         print_property(it.value, out);
         if (!has(it.value, "buckets"))
             continue;

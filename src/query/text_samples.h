@@ -144,6 +144,17 @@ static const struct text_sample {
      "\\\\d\"},{\"property\":\"b\",\"is\":\"\"},{\"property\":\"c\",\"of\":\"event\",\"is\":1},{"
      "\"property\":\"id\",\"of\":\"account\",\"is\":\"acme\"},{\"property\":\"id\",\"of\":"
      "\"session\",\"is\":\"s\"}]}"},
+    {"trend accounts of Login, people of Login as L by account level company weekly",
+     "{\"insight\":\"trends\",\"series\":[{\"event\":\"Login\",\"math\":\"accounts\"},{\"event\":"
+     "\"Login\",\"math\":\"people\",\"name\":\"L\"}],\"unit\":\"account\",\"level\":\"company\","
+     "\"interval\":\"week\"}"},
+    {"retention of Login by account level 1 by account.tier, person.created weekly",
+     "{\"insight\":\"retention\",\"start\":{\"event\":\"Login\"},\"unit\":\"account\",\"level\":1,"
+     "\"breakdown\":[{\"property\":\"tier\",\"of\":\"account\"},{\"property\":\"created\",\"of\":"
+     "\"person\"}],\"interval\":\"week\"}"},
+    {"trend Login by \"account\"",
+     "{\"insight\":\"trends\",\"series\":[{\"event\":\"Login\"}],\"breakdown\":[{\"property\":"
+     "\"account\"}]}"},
     {"retention A then B weekly periods 4 segment \"Power users\"",
      "{\"insight\":\"retention\",\"start\":{\"event\":\"A\"},\"return\":{\"event\":\"B\"},"
      "\"interval\":\"week\",\"periods\":4,\"segment\":\"Power users\"}"},

@@ -151,6 +151,28 @@ static bool options_read(struct trends *t, struct err *e)
     return true;
 }
 
+static bool is_of_accounts(const struct series *s)
+{
+    return s->math->subject == SCAN_ACCOUNT;
+}
+
+/* Accounts are counted at the question's level. */
+static bool codes_find(struct trends *t, struct series *s, struct err *e)
+{
+    struct question *q = t->q;
+
+    if (!is_of_accounts(s)) {
+        s->codes = intern_create();
+        return true;
+    }
+    struct accounts *accounts = question_accounts(q, e);
+    if (!accounts)
+        return false;
+    s->codes = accounts_names(accounts);
+    s->units = accounts_units(accounts, q->level);
+    return true;
+}
+
 static bool trends_read(struct trends *t, struct err *e)
 {
     struct question *q = t->q;
@@ -165,11 +187,10 @@ static bool trends_read(struct trends *t, struct err *e)
         const struct ask *item = question_keep(q, ask_item(series, it.value, i));
         if (!series_read(t, item, &t->series[i], e))
             return false;
-        if (t->series[i].kind == KIND_DISTINCT)
-            t->series[i].codes = intern_create();
+        if (t->series[i].kind == KIND_DISTINCT && !codes_find(t, &t->series[i], e))
+            return false;
     }
-    for (size_t i = 0; q->grouping && i < q->grouping->count; i++)
-        t->by_unit = t->by_unit || q->grouping->parts[i].of_person;
+    t->by_unit = t->by_unit || grouping_has_unit_part(q->grouping);
     return options_read(t, e) && question_check_names(q, e);
 }
 
@@ -344,6 +365,8 @@ static bool pick_run(struct trend_pass *p, const struct groups *groups, struct b
         !coordinate_interval(q, "interval", &p->edges, &picked.pick_interval, e))
         return false;
     picked.pick_series = (size_t)series;
+    if (p->t->series[series].units)
+        picked.people.names = p->t->series[series].codes;
     bool ok = groups_find(q, groups, &picked.pick_slot, e) && trend_pass_run(&picked, e);
     if (p->t->series[series].by_session)
         picked.people.sessions = q->session_records;
@@ -413,7 +436,8 @@ static bool trends_answer(struct question *q, struct buf *out, struct err *e)
               trends_write(t, p, out, e);
     trend_pass_free(p);
     for (size_t i = 0; i < t->series_count; i++)
-        intern_destroy(t->series[i].codes);
+        if (!t->series[i].units)
+            intern_destroy(t->series[i].codes);
     return ok;
 }
 
@@ -424,6 +448,7 @@ const struct insight insight_trends = {
     .name = "trends",
     .wants_range = true,
     .interval = INTERVAL_DAY,
+    .counts_accounts = true,
     .members = members,
     .member_count = COUNT(members),
     .answer = trends_answer,

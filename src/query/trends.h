@@ -36,7 +36,8 @@ struct series {
     struct str name, own_name, property;
     uint32_t bits, range_bits; /* selectors; range_bits: [from, to) only, of KIND_FIRST */
     size_t column;
-    struct intern *codes;
+    struct intern *codes;            /* of KIND_DISTINCT */
+    const uint32_t *units;           /* math accounts: by code, the unit of the question's level */
     bool by_session;                 /* its units are sessions */
     const struct session_fact *fact; /* its numbers are the sessions'; NULL: the events' */
 };
@@ -79,6 +80,7 @@ struct trend_pass {
     bool picks;
     size_t pick_series, pick_interval, pick_slot; /* interval == edges.count: the whole range */
     struct people people;
+    struct key_map picked; /* those of them that are accounts of a series of accounts */
 };
 
 enum { CELLS_MAX = 4 << 20, VALUES_MAX = 32 << 20 };

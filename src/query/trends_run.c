@@ -15,6 +15,7 @@ struct worker {
     uint32_t *changes; /* room for the batch */
     size_t room;
     struct people people;
+    struct key_map picked; /* accounts that are among them */
     bool is_too_large, by_session;
     uint32_t *rows_of_codes; /* breakdown by one text: where a code's cells begin */
     size_t codes_known;
@@ -191,10 +192,17 @@ static inline void quantile_put(const struct series *s, struct cells *c, const s
     c->counts[row + c->stride - 1]++;
 }
 
+/* The value's code, of an account that of the unit it belongs to; SCAN_CODE_NONE: none. */
+static uint32_t code_at(const struct series *s, const struct scan_batch *b, size_t i)
+{
+    uint32_t code = b->codes[s->column][i];
+    return s->units && code != SCAN_CODE_NONE ? s->units[code] : code;
+}
+
 static inline void distinct_put(const struct series *s, struct cells *c, const struct scan_batch *b,
                                 size_t i, size_t row, uint32_t unit)
 {
-    uint32_t code = b->codes[s->column][i];
+    uint32_t code = code_at(s, b, i);
 
     if (code == SCAN_CODE_NONE || !counts_now(s, c, row, unit))
         return;
@@ -265,11 +273,10 @@ enum { STREAMS = 4 };
 static bool is_by_one_text(const struct worker *w, const struct scan_batch *b)
 {
     const struct trends *t = w->p->t;
-    const struct grouping *g = w->keyer.grouping;
 
-    return g && g->count == 1 && !g->parts[0].of_person && !g->parts[0].is_numeric &&
-           t->series_count == 1 && t->series[0].kind == KIND_EVENTS && !b->mask && !w->p->picks &&
-           !b->unit_count && (!w->p->chosen || w->p->chosen->has_other);
+    return grouping_is_one_text(w->keyer.grouping) && t->series_count == 1 &&
+           t->series[0].kind == KIND_EVENTS && !b->mask && !w->p->picks && !b->unit_count &&
+           (!w->p->chosen || w->p->chosen->has_other);
 }
 
 /* Where each code's cells begin: all codes get them at once, so that no event has to ask. */
@@ -336,7 +343,7 @@ static bool event_is_picked(const struct worker *w, const struct series *s,
     if (s->kind == KIND_NUMBER || s->kind == KIND_QUANTILE)
         if (isnan(b->numbers[s->column][i]))
             return false;
-    if (s->kind == KIND_DISTINCT && b->codes[s->column][i] == SCAN_CODE_NONE)
+    if (s->kind == KIND_DISTINCT && code_at(s, b, i) == SCAN_CODE_NONE)
         return false;
     return p->pick_interval == p->edges.count || at == p->pick_interval ||
            (p->t->cumulative && at < p->pick_interval);
@@ -355,10 +362,29 @@ static size_t first_with_value(const struct worker *w, const struct series *s,
     return SIZE_MAX;
 }
 
+/* The accounts of the picked events: they may come again, on other threads, too. */
+static void pick_accounts(struct worker *w, const struct scan_batch *b)
+{
+    const struct series *s = &w->p->t->series[w->p->pick_series];
+
+    for (size_t i = 0; i < b->count; i++) {
+        if (!event_is_picked(w, s, b, i))
+            continue;
+        size_t known = w->picked.count;
+        uint32_t unit = code_at(s, b, i);
+        if (key_map_put(&w->picked, unit) == known)
+            ARRAY_PUSH(w->people.units, w->people.count, w->people.room) = unit;
+    }
+}
+
 static void pick(struct worker *w, const struct scan_batch *b)
 {
     const struct series *s = &w->p->t->series[w->p->pick_series];
 
+    if (s->units) {
+        pick_accounts(w, b);
+        return;
+    }
     for (size_t u = 0; u < b->unit_count; u++) {
         bool is_picked = false;
         if (s->fact) {
@@ -483,7 +509,9 @@ static bool workers_join(struct trend_pass *p, struct worker *workers, unsigned 
             cells_add(&p->cells[k], &w->cells[k], &t->series[k], map);
         }
         for (size_t k = 0; k < w->people.count; k++)
-            ARRAY_PUSH(p->people.units, p->people.count, p->people.room) = w->people.units[k];
+            if (!p->picks || !t->series[p->pick_series].units ||
+                key_map_put(&p->picked, w->people.units[k]) == p->people.count)
+                ARRAY_PUSH(p->people.units, p->people.count, p->people.room) = w->people.units[k];
         mem_free(map);
     }
     return true;
@@ -515,6 +543,7 @@ static bool pass_scan(struct trend_pass *p, struct reading *r, const struct look
         mem_free(workers[i].changes);
         mem_free(workers[i].rows_of_codes);
         people_free(&workers[i].people);
+        key_map_free(&workers[i].picked);
     }
     mem_free(workers);
     return ok;
@@ -617,6 +646,7 @@ void trend_pass_free(struct trend_pass *p)
     for (size_t i = 0; i < p->t->series_count; i++)
         cells_free(&p->cells[i]);
     key_map_free(&p->keys);
+    key_map_free(&p->picked);
     people_free(&p->people);
 }
 

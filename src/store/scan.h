@@ -18,7 +18,7 @@
 #include "os/thread.h"
 #include "store/store.h"
 
-enum { SCAN_SELECTORS_MAX = 32, SCAN_COLUMNS_MAX = 8 };
+enum { SCAN_SELECTORS_MAX = 32, SCAN_COLUMNS_MAX = 9 };
 
 /* What a condition or a column looks at. */
 enum scan_subject {
@@ -76,6 +76,8 @@ struct scan_column {
     struct str property;
     struct intern *codes;                 /* of SCAN_CODE; may be shared by columns */
     const struct scan_computed *computed; /* of SCAN_COMPUTED */
+    /* SCAN_CODE of SCAN_UNIT: code + 1 by person, 0 = none. Not for scan_run: query/accounts.h */
+    const uint32_t *unit_codes;
 };
 
 /* Interval numbers of events before the first and from the last edge on. */
@@ -147,6 +149,13 @@ int64_t snapshot_created(const struct snapshot *v, uint32_t unit); /* or FACT_CR
 int64_t snapshot_account_created(const struct snapshot *v, struct str account); /* the same */
 /* Current value of an account's trait, as snapshot_trait. */
 struct value snapshot_account_trait(const struct snapshot *v, struct str account, struct str name);
+/*
+ * Adds the names of all accounts: first those that have traits or a creation (`described` is how
+ * many names there are then), then those that only events name. Names of accounts whose events are
+ * all gone may be among the latter.
+ */
+MUST_USE bool snapshot_accounts(const struct snapshot *v, struct intern *names, uint32_t *described,
+                                struct err *e);
 
 struct event_name_info {
     struct str name;

@@ -285,6 +285,7 @@ static bool codes_prepare(struct segment *g, const struct column *c,
 {
     enum { STEP = 65536 };
     BUF_AUTO room = {0};
+    uint32_t known = intern_count(column->codes);
 
     for (uint32_t from = 0; from < g->rows; from += STEP) {
         uint32_t to = MIN(g->rows, from + STEP);
@@ -295,7 +296,7 @@ static bool codes_prepare(struct segment *g, const struct column *c,
             if (!value_is_absent(v))
                 code_of(column->codes, wanted_value(column, v, &room));
         }
-        if (intern_bytes(column->codes) > (32U << 20))
+        if (intern_count(column->codes) > known && intern_bytes(column->codes) > (32U << 20))
             return too_many_values(column, e);
     }
     return true;
