@@ -12,6 +12,7 @@ DEMO_FLAGS   ?=
 WEB          ?= yes
 TEST_FLAGS   ?=
 BENCH_EVENTS ?= 20000000
+BENCH_FLAGS  ?=
 FUZZ_SECONDS ?= 20
 FUZZ_FLAGS   ?=
 ONLY         ?=
@@ -47,7 +48,7 @@ coverage: setup-test ## lines and branches of src/store that unit tests and rigs
 	@tool/coverage $(COVERAGE_FLAGS)
 
 bench: setup-bench build ## Tenure beside DuckDB and ClickHouse; writes docs/benchmarks.md
-	@BENCH_EVENTS=$(BENCH_EVENTS) bench/run
+	@BENCH_EVENTS=$(BENCH_EVENTS) bench/run $(BENCH_FLAGS)
 
 lint: setup-lint build ## layout, lengths, and a static reader
 	@tool/lint

@@ -1,7 +1,7 @@
 /*
  * bench/generate: the events that make bench asks about, the same rows in two spellings.
  *
- * usage: generate EVENTS PEOPLE EVENTS.jsonl EVENTS.csv
+ * usage: generate EVENTS PEOPLE EVENTS.jsonl EVENTS.csv [more]
  *        generate EVENTS PEOPLE DAYS FIRST END
  *
  * The second form writes days FIRST … END - 1 of DAYS, from 2024-01-01 UTC, as JSON lines to
@@ -12,7 +12,10 @@
  * export is; 50 event names, the r-th most frequent in proportion to 1/r; each person signs up
  * once, comes in sessions with a heavy-tailed appetite, and most leave one day. country (20 values,
  * skewed) is the person's own but for one session in 32; plan (4 values) may rise once. The same
- * arguments always give the same bytes.
+ * arguments always give the same bytes. With "more" an event has 20 properties: eighteen
+ * beside those two (texts, numbers, booleans), each missing one time in four; and two people in
+ * five come under two ids, of which the last lines say that they are one. The CSV file then has the
+ * properties t3 and n1, too; it knows people by their number.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -77,6 +80,7 @@ struct world {
     uint32_t newcomers_at[DAYS_MAX + 1]; /* where each day begins in it */
     double name_share[NAMES];            /* cumulative, without SIGNED_UP */
     double country_share[COUNTRIES];
+    bool has_more;
     struct event *events; /* of the day in hand, and sessions that run past midnight */
     size_t event_count, event_room;
 };
@@ -217,6 +221,77 @@ static int by_time(const void *a, const void *b)
     return (x->country > y->country) - (x->country < y->country);
 }
 
+/* ---- more ---- */
+
+enum { TEXTS = 10, WHOLES = 2, FRACTIONS = 3, BOOLEANS = 3 };
+
+static uint64_t mix(uint64_t z)
+{
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+/* What an event's further property k is drawn from; 0: it has none. */
+static uint64_t draw(const struct event *e, unsigned k)
+{
+    uint64_t z = mix((uint64_t)e->time * 1000003 + e->person * 31u + e->name * 7u +
+                     k * UINT64_C(0x9e3779b97f4a7c15));
+    return z % 4 ? z >> 8 | 1 : 0;
+}
+
+static unsigned text_number(uint64_t z, unsigned k)
+{
+    static const unsigned kinds[TEXTS] = {2, 3, 5, 8, 12, 20, 50, 100, 300, 1000};
+    return (unsigned)(z >> 8) % kinds[k];
+}
+
+/* Two in five have two ids; which one an event carries follows from it. */
+static bool has_two_ids(uint32_t person)
+{
+    return person % 5 < 2;
+}
+
+static void write_more(const struct event *e, FILE *jsonl, FILE *csv)
+{
+    bool is_anonymous = has_two_ids(e->person) && mix((uint64_t)e->time) & 1;
+    uint64_t z;
+
+    fprintf(jsonl,
+            "{\"event\":\"%s\",\"person\":\"%c%" PRIu32 "\",\"time\":%" PRId64
+            ",\"properties\":{\"country\":\"%s\",\"plan\":\"%s\"",
+            names[e->name], is_anonymous ? 'a' : 'u', e->person, e->time, countries[e->country],
+            plans[e->plan]);
+    for (unsigned k = 0; k < TEXTS; k++)
+        if ((z = draw(e, k)))
+            fprintf(jsonl, ",\"t%u\":\"v%u\"", k, text_number(z, k));
+    for (unsigned k = 0; k < WHOLES; k++)
+        if ((z = draw(e, 20 + k)))
+            fprintf(jsonl, ",\"n%u\":%u", k, (unsigned)(z >> 8) % (k ? 100 : 100000));
+    for (unsigned k = 0; k < FRACTIONS; k++)
+        if ((z = draw(e, 40 + k)))
+            fprintf(jsonl, ",\"d%u\":%u.25", k, (unsigned)(z >> 8) % 10000);
+    for (unsigned k = 0; k < BOOLEANS; k++)
+        if ((z = draw(e, 60 + k)))
+            fprintf(jsonl, ",\"b%u\":%s", k, z >> 8 & 1 ? "true" : "false");
+    fprintf(jsonl, "}}\n");
+    fprintf(csv, "%" PRIu32 ",%s,%" PRId64 ",%s,%s,", e->person, names[e->name], e->time,
+            countries[e->country], plans[e->plan]);
+    if ((z = draw(e, 3)))
+        fprintf(csv, "v%u", text_number(z, 3));
+    fprintf(csv, ",");
+    if ((z = draw(e, 21)))
+        fprintf(csv, "%u", (unsigned)(z >> 8) % 100);
+    fprintf(csv, "\n");
+}
+
+static void write_merges(const struct world *w, FILE *jsonl)
+{
+    for (uint32_t i = 0; i < w->people_count; i++)
+        if (has_two_ids(i))
+            fprintf(jsonl, "{\"person\":\"u%" PRIu32 "\",\"merge\":[\"a%" PRIu32 "\"]}\n", i, i);
+}
+
 /* Writes what is before `until` and keeps the rest. */
 static void flush(struct world *w, int64_t until, FILE *jsonl, FILE *csv)
 {
@@ -224,6 +299,10 @@ static void flush(struct world *w, int64_t until, FILE *jsonl, FILE *csv)
     size_t n = 0;
     for (; n < w->event_count && w->events[n].time < until; n++) {
         const struct event *e = &w->events[n];
+        if (w->has_more) {
+            write_more(e, jsonl, csv);
+            continue;
+        }
         fprintf(jsonl,
                 "{\"event\":\"%s\",\"person\":\"u%" PRIu32 "\",\"time\":%" PRId64
                 ",\"properties\":{\"country\":\"%s\",\"plan\":\"%s\"}}\n",
@@ -250,12 +329,14 @@ static FILE *create(const char *path)
 static void make_all(struct world *w, uint64_t events, FILE *jsonl, FILE *csv)
 {
     uint64_t made = 0;
-    fprintf(csv, "user,event,time,country,plan\n");
+    fprintf(csv, "user,event,time,country,plan%s\n", w->has_more ? ",t3,n1" : "");
     for (int day = 0; day < w->days; day++) {
         made = fill_day(w, day, made, events * (uint64_t)(day + 1) / (uint64_t)w->days);
         flush(w, w->start_ms + (int64_t)(day + 1) * DAY_MS, jsonl, csv);
     }
     flush(w, INT64_MAX, jsonl, csv);
+    if (w->has_more)
+        write_merges(w, jsonl);
 }
 
 /* Days [first, end), each with dice of its own; what runs past midnight stays with its day. */
@@ -279,14 +360,16 @@ static int failed_to_write(bool failed)
 int main(int argc, char **argv)
 {
     if (argc != 5 && argc != 6) {
-        fprintf(stderr, "usage: generate EVENTS PEOPLE EVENTS.jsonl EVENTS.csv\n"
+        fprintf(stderr, "usage: generate EVENTS PEOPLE EVENTS.jsonl EVENTS.csv [more]\n"
                         "       generate EVENTS PEOPLE DAYS FIRST END\n");
         return 2;
     }
-    bool is_scale = argc == 6;
+    bool has_more = argc == 6 && strcmp(argv[5], "more") == 0;
+    bool is_scale = argc == 6 && !has_more;
     uint64_t events = strtoull(argv[1], NULL, 10);
     struct world w = {.dice = 20260105,
                       .people_count = (uint32_t)strtoul(argv[2], NULL, 10),
+                      .has_more = has_more,
                       .days = is_scale ? (int)strtol(argv[3], NULL, 10) : BENCH_DAYS,
                       .start_ms = is_scale ? scale_start_ms : bench_start_ms};
     int first = is_scale ? (int)strtol(argv[4], NULL, 10) : 0;

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import * as q from './questions.mjs';
 
-const command = process.env.TENURE;
+export const command = process.env.TENURE;
 const text = (args) => execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -28,7 +28,7 @@ const freePort = () => new Promise((done) => {
   });
 });
 
-async function serve(data) {
+export async function serve(data) {
   const port = await freePort();
   const child = spawn(command, ['serve', '--data', data, '--listen', `127.0.0.1:${port}`], { stdio: ['ignore', 'ignore', 'inherit'] });
   const base = `http://127.0.0.1:${port}`;
@@ -42,7 +42,7 @@ async function serve(data) {
 }
 
 // Sealing and compaction go on after an import; figures are taken once the files lie still.
-async function settle(data) {
+export async function settle(data) {
   let before = -1;
   for (let still = 0; still < 6;) {
     const now = bytesUnder(data);
@@ -52,7 +52,7 @@ async function settle(data) {
   }
 }
 
-async function ask(server, key, question) {
+export async function ask(server, key, question) {
   const reply = await fetch(`${server.base}/api/v1/projects/bench/query`, {
     method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body: JSON.stringify(question),
   });

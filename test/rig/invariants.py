@@ -185,6 +185,8 @@ def is_about(check, q):
     if check is filter_more:
         return not isinstance(q, peers_sql.Retention) or q.cohort in ("every", "first_in_range")
     # who is counted together may pass what each alone did not, and a trait of one becomes that of all
+    if getattr(q, "minimum", 1) > 1:
+        return False  # two of one are two, though one of each was none
     return q.by != "team" and not any(w in json.dumps(q.json.get("filter", [])) for w in ("did", "team"))
 
 
