@@ -218,6 +218,28 @@ describe('the numbers', TOGETHER, () => {
     });
   });
 
+  test('of the impact are the answer’s, the strongest count of each event', async () => {
+    await withPage({ path: '/?range=6mo' }, async (page) => {
+      await settled(page);
+      const box = card(page, 'impact');
+      await box.locator('tbody tr').first().waitFor();
+      await axe(page, 'impact', '[data-card="impact"]');
+      const { question } = asked(page, 'impact');
+      assert.equal(question.goal.retained.interval, 'week');
+      const answer = await ask(page, question);
+      const strongest = answer.rows.filter((row) => row.best);
+      const best = (strongest.length > 0 ? strongest : answer.rows).slice(0, 15);
+      const rows = box.locator('tbody tr');
+      assert.equal(await rows.count(), best.length);
+      for (let i = 0; i < best.length; i++) {
+        assert.match(await rows.nth(i).locator('th').innerText(), new RegExp('^' + best[i].event));
+        const cells = await rows.nth(i).locator('td').allInnerTexts();
+        assert.equal(numbers(cells[2]), best[i].did.units);
+      }
+      assert.match(await box.innerText(), /not what causes it/);
+    });
+  });
+
   test('of the lifecycle are the answer’s, and add up', async () => {
     await withPage({ path: '/?range=12w' }, async (page) => {
       await settled(page);

@@ -2,12 +2,14 @@
 import type { EventDefinition } from './logic/defaults';
 import type {
   FunnelAnswer,
+  ImpactAnswer,
   LifecycleAnswer,
   RetentionAnswer,
   TrendAnswer,
 } from './logic/answers';
 import type {
   FunnelQuestion,
+  ImpactQuestion,
   LifecycleQuestion,
   Question,
   RetentionQuestion,
@@ -99,7 +101,9 @@ export type AnswerOf<Q extends Question> = Q extends RetentionQuestion
       ? TrendAnswer
       : Q extends LifecycleQuestion
         ? LifecycleAnswer
-        : never;
+        : Q extends ImpactQuestion
+          ? ImpactAnswer
+          : never;
 
 /** An answer with the question it belongs to: while a new one is on its way, the old one is shown. */
 export interface Answered<Q extends Question> {

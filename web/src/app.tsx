@@ -10,6 +10,7 @@ import { EmptyState, UnknownProject } from './page/empty';
 import { FailureNote } from './page/failure';
 import { FunnelCard } from './page/funnel';
 import { Header } from './page/header';
+import { ImpactCard } from './page/impact';
 import { LifecycleCard } from './page/lifecycle';
 import { LoadingPage } from './page/loading';
 import styles from './page/page.module.css';
@@ -123,6 +124,7 @@ function ChartPage(props: {
         <FunnelCard {...shared} />
         <TrendCard {...shared} />
         <LifecycleCard {...shared} />
+        <ImpactCard {...shared} />
       </div>
     </>
   );

@@ -1,11 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import {
   biggestLoss,
+  forestPlace,
+  forestReach,
   gridCells,
   gridTop,
+  impactRows,
   lastChange,
   lastLife,
   shadeOf,
+  type ImpactAnswer,
+  type ImpactRow,
   type LifecycleAnswer,
   type RetentionAnswer,
 } from './answers';
@@ -52,6 +57,25 @@ describe('what cards derive from answers', () => {
     expect(lastChange(series)).toEqual({ index: 2, value: 30, change: 0.5 });
     expect(lastChange({ ...series, values: [0, 5], final: [true, true] })?.change).toBeNull();
     expect(lastChange({ ...series, values: [1], final: [false] })).toBeNull();
+  });
+
+  it('places a ratio on an axis that is the same both ways', () => {
+    const side = { units: 30, reached: 15, rate: 0.5 };
+    const row = (event: string, best: boolean, ends: [number, number] | null): ImpactRow => ({
+      event, count: 1, did: side, did_not: side, lift: 1, lift_interval: ends,
+      phi: 0, p: 1, q: 1, best, warnings: [],
+    });
+    const rows = [row('A', true, [0.5, 1.5]), row('B', false, null)];
+    const reach = forestReach(rows);
+    expect(reach).toBeCloseTo(Math.log(2));
+    expect(forestPlace(1, reach)).toBe(0.5);
+    expect(forestPlace(2, reach)).toBeCloseTo(1);
+    expect(forestPlace(0.5, reach)).toBeCloseTo(0);
+    expect(forestPlace(0, reach)).toBe(0);
+    const answer = { rows } as unknown as ImpactAnswer;
+    expect(impactRows(answer, 9).map((r) => r.event)).toEqual(['A']);
+    const unclear = { rows: [row('A', false, null), row('B', false, null)] } as unknown as ImpactAnswer;
+    expect(impactRows(unclear, 9).map((r) => r.event)).toEqual(['A', 'B']);
   });
 
   it('sums the last finished interval of a lifecycle up', () => {

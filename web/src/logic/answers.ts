@@ -58,6 +58,57 @@ export interface LifecycleAnswer extends Echo, Record<State, (number | null)[]> 
   final: boolean[];
 }
 
+export const WARNINGS = [
+  'few', 'nearly_all', 'nearly_none', 'is_start', 'is_goal', 'began_late',
+] as const;
+export type Warning = (typeof WARNINGS)[number];
+
+export interface ImpactSide {
+  units: number;
+  reached: number;
+  rate: number | null;
+}
+
+export interface ImpactRow {
+  event: string;
+  count: number;
+  did: ImpactSide;
+  did_not: ImpactSide;
+  lift: number | null;
+  lift_interval: [number, number] | null;
+  phi: number | null;
+  p: number | null;
+  q: number | null;
+  best: boolean;
+  warnings: Warning[];
+}
+
+export interface ImpactAnswer extends Echo {
+  units: { counted: number; reached: number; rate: number | null; open: number };
+  rows: ImpactRow[];
+}
+
+/** The strongest count of each event; of nothing that can be judged, everything. */
+export function impactRows(answer: ImpactAnswer, most: number): ImpactRow[] {
+  const best = answer.rows.filter((row) => row.best);
+  return (best.length > 0 ? best : answer.rows).slice(0, most);
+}
+
+/** Where a ratio stands between 0 and 1 on an axis that is logarithmic, with 1 in its middle. */
+export function forestPlace(ratio: number, reach: number): number {
+  const log = Math.log(Math.max(ratio, 1e-9));
+  return (Math.min(reach, Math.max(-reach, log)) + reach) / (2 * reach);
+}
+
+/** How far the axis goes either way, as a logarithm. */
+export function forestReach(rows: readonly ImpactRow[]): number {
+  let reach = Math.log(1.25);
+  for (const { lift_interval: ends } of rows) {
+    for (const end of ends ?? []) if (end > 0) reach = Math.max(reach, Math.abs(Math.log(end)));
+  }
+  return Math.min(reach, Math.log(20));
+}
+
 export type CellState = 'done' | 'running' | 'empty';
 
 export interface GridCell {

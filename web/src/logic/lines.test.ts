@@ -23,6 +23,23 @@ describe('an answer as a table', () => {
     });
   });
 
+  it('has the strongest count of each event, and the reasons of a why not', () => {
+    const row = (event: string, count: number, best: boolean) => ({
+      event, count, best, lift: 2, q: 0.01,
+      did: { units: 9, reached: 6, rate: 0.6 },
+      did_not: { units: 9, reached: 3, rate: 0.3 },
+    });
+    const rows = [row('A', 3, true), row('A', 1, false), row('B', 1, true)];
+    expect(lineTable({ insight: 'impact', rows }).rows).toEqual([
+      ['A', 3, 9, 0.6, 0.3, 2, 0.01],
+      ['B', 1, 9, 0.6, 0.3, 2, 0.01],
+    ]);
+    const why = { reasons: [{ rule: 'window', message: 'too late', at: '…' }] };
+    expect(lineTable({ insight: 'funnel', why, steps: [] })).toEqual({
+      head: ['rule', 'message'], rows: [['window', 'too late']], bars: -1,
+    });
+  });
+
   it('knows funnels, retentions, stickiness and paths', () => {
     expect(lineTable({ insight: 'funnel', steps: [{ name: 'A', count: 4 }] })).toEqual({
       head: ['name', 'count'],

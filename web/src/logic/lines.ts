@@ -41,7 +41,35 @@ function ofObjects(rows: Row[], bars: string): LineTable {
   };
 }
 
+/** The strongest count of each event, as the terminal shows it. */
+function ofImpact(rows: Row[]): LineTable {
+  const best = rows.filter((row) => row['best']);
+  const part = (row: Row, side: string, name: string) => (row[side] as Row)[name] as Value;
+  return {
+    head: ['event', 'count', 'did', 'rate', 'rate of others', 'lift', 'q'],
+    rows: (best.length > 0 ? best : rows).map((row) => [
+      row['event'] as Value,
+      row['count'] as Value,
+      part(row, 'did', 'units'),
+      part(row, 'did', 'rate'),
+      part(row, 'did_not', 'rate'),
+      row['lift'] as Value,
+      row['q'] as Value,
+    ]),
+    bars: 5,
+  };
+}
+
 export function lineTable(answer: LineAnswer): LineTable {
+  const why = answer['why'] as Row | undefined;
+  if (why) {
+    const reasons = list(why['reasons']);
+    return {
+      head: ['rule', 'message'],
+      rows: reasons.map((reason) => [reason['rule'] as Value, reason['message'] as Value]),
+      bars: -1,
+    };
+  }
   switch (answer.insight) {
     case 'trends':
       return byInterval(
@@ -74,6 +102,8 @@ export function lineTable(answer: LineAnswer): LineTable {
         bars: 1,
       };
     }
+    case 'impact':
+      return ofImpact(list(answer['rows']));
     case 'paths':
       return ofObjects(list(answer['edges']), 'count');
     default:

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { pickDefaults } from './defaults';
-import { funnelQuestion, lifecycleQuestion, retentionQuestion, trendQuestion } from './questions';
+import { funnelQuestion, impactQuestion, lifecycleQuestion, retentionQuestion, trendQuestion } from './questions';
 
 const span = { from: '2026-08-31', to: '2026-11-21', interval: 'week', asOf: undefined } as const;
 
@@ -23,6 +23,14 @@ describe('questions', () => {
       insight: 'funnel', from: '2026-08-31', to: '2026-11-21', timezone: 'UTC',
       steps: [{ event: 'A' }, { event: 'B' }], window: '14d',
     });
+  });
+
+  it('of an impact look at behaviour before the time of the goal', () => {
+    const question = impactQuestion(span, 'UTC', { start: 'A', back: null });
+    expect(question.goal.retained).toEqual({
+      start: { event: 'A' }, return: { event: null }, interval: span.interval, period: 4,
+    });
+    expect(question.within).toBe('7d');
   });
 
   it('of a lifecycle name the event, or any', () => {

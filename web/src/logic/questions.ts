@@ -40,10 +40,38 @@ export interface LifecycleQuestion extends Common {
   event: string | null;
 }
 
-export type Question = RetentionQuestion | FunnelQuestion | TrendQuestion | LifecycleQuestion;
+export interface ImpactQuestion extends Common {
+  insight: 'impact';
+  goal: {
+    retained: {
+      start: { event: string | null };
+      return: { event: string | null };
+      interval: Interval;
+      period: number;
+    };
+  };
+  within: string;
+}
+
+export type Question =
+  | RetentionQuestion
+  | FunnelQuestion
+  | TrendQuestion
+  | LifecycleQuestion
+  | ImpactQuestion;
 
 /** Lines that stay apart from each other; the rest is one group "Other". */
 export const BREAKDOWN_LIMIT = 6;
+
+/** How long behaviour is looked at, and how much later staying is, by interval. */
+const IMPACT: Record<Interval, { within: string; period: number }> = {
+  hour: { within: '3h', period: 24 },
+  day: { within: '1d', period: 7 },
+  week: { within: '7d', period: 4 },
+  month: { within: '7d', period: 2 },
+  quarter: { within: '30d', period: 1 },
+  year: { within: '30d', period: 1 },
+};
 
 const PERIODS: Record<Interval, number> = {
   hour: 25,
@@ -117,4 +145,25 @@ export function lifecycleQuestion(
   event: string | null,
 ): LifecycleQuestion {
   return { insight: 'lifecycle', ...common(span, timezone), interval: span.interval, event };
+}
+
+export function impactQuestion(
+  span: Span,
+  timezone: string,
+  choice: { start: string | null; back: string | null },
+): ImpactQuestion {
+  const { within, period } = IMPACT[span.interval];
+  return {
+    insight: 'impact',
+    ...common(span, timezone),
+    goal: {
+      retained: {
+        start: { event: choice.start },
+        return: { event: choice.back },
+        interval: span.interval,
+        period,
+      },
+    },
+    within,
+  };
 }
