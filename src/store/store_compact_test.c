@@ -182,6 +182,45 @@ static void small_images_are_folded(void **state)
     snapshot_release(v);
 }
 
+/* Whom a stage that is folded erased is still known to be gone when the fold is sealed. */
+static void a_fold_keeps_who_was_erased(void **state)
+{
+    (void)state;
+    enum { BATCH = STORE_PREVIEW_ROWS + 100 };
+    AUTO(os) *os = os_sim_create((struct os_sim_plan){.seed = 6});
+    AUTO(store) *s = open_small(os, 65536, 1 << 20);
+    struct event ev = {.time = SAMPLE_START, .name = STR("Once"), .person = STR("ghost")};
+    struct store_receipt r;
+    struct store_erasure x;
+    struct store_state now;
+    struct err e = {0};
+    uint64_t next = 1, events = 0;
+    assert_works(store_append(s, &(struct store_batch){&ev, 1, NULL, 0}, &r, &e), e);
+    for (int i = 0; !store_fold_is_due(s); i++) {
+        struct snapshot *v = NULL;
+        assert_true(i < 100);
+        add_late(s, &next, BATCH, SAMPLE_START + 5 * MONTH, 3);
+        events += BATCH;
+        if (i == 4)
+            assert_works(store_erase(s, STR("ghost"), &x, &e), e);
+        assert_works(store_snapshot(s, &v, &e), e);
+        snapshot_release(v);
+    }
+    assert_int_equal(x.events, 1);
+    assert_works(store_fold(s, &e), e);
+    size_t erased = 0;
+    for (size_t i = 0; i < s->imaged_count; i++)
+        erased += s->imaged[i].erased_count;
+    assert_int_equal(erased, 1);
+    seal(s);
+    store_close(TAKE(s));
+    os_sim_crash(os);
+    s = open_small(os, 65536, 1 << 20);
+    store_state(s, &now);
+    assert_int_equal(now.events, events);
+    assert_int_equal(people_erased_count(s->people), 1);
+}
+
 /* A compaction that has to rest for minutes does not hold up writing, reading, sealing; a
  * maintenance ends the resting, and closing ends the compaction. */
 static void nobody_waits_for_a_resting_compaction(void **state)
@@ -223,6 +262,7 @@ int main(void)
         cmocka_unit_test(late_events_leave_few_segments),
         cmocka_unit_test(what_is_too_large_stays_apart),
         cmocka_unit_test(small_images_are_folded),
+        cmocka_unit_test(a_fold_keeps_who_was_erased),
         cmocka_unit_test(nobody_waits_for_a_resting_compaction),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,299 @@
+/* What rarely happens: damage that is met on the way into memory, a stop or a failing read in the
+ * middle of something longer. */
+#include <unistd.h>
+
+#include "store/store_check.h"
+#include "store/store_inner.h"
+#include "store/store_sample.h"
+
+enum { EVENTS = 90, BATCH = EVENTS / 2 };
+
+struct world {
+    struct os *os;
+    struct store *s;
+    struct arena *arena;
+    struct err e;
+};
+
+static bool open_with(struct world *w, bool has_threads)
+{
+    struct store_options o = {.project = STR("main"),
+                              .no_background = !has_threads,
+                              .chunk_rows = has_threads ? BATCH : 0};
+    return store_open(w->os, STR("/data"), &o, &w->s, &w->e);
+}
+
+/* The events without ids, which are known by what is in them. */
+static struct store_batch odd_ones(struct world *w)
+{
+    struct event *list = arena_array(w->arena, BATCH, sizeof *list);
+    for (uint32_t i = 0; i < BATCH; i++)
+        list[i] = sample_event(w->arena, 2 * i + 1);
+    return (struct store_batch){.events = list, .event_count = BATCH};
+}
+
+static void append_odd_ones(struct world *w, uint64_t accepted)
+{
+    struct store_batch b = odd_ones(w);
+    struct store_receipt r;
+    assert_works(store_append(w->s, &b, &r, &w->e), w->e);
+    assert_int_equal(r.accepted, accepted);
+}
+
+/* The events without ids, in a segment of each month. */
+static struct world *world_create(void)
+{
+    struct world *w = mem_zero(sizeof *w);
+    w->os = os_sim_create((struct os_sim_plan){.seed = 1});
+    w->arena = arena_create(0);
+    assert_works(open_with(w, false), w->e);
+    append_odd_ones(w, BATCH);
+    assert_works(store_maintain(w->s, &w->e), w->e);
+    return w;
+}
+
+static void world_destroy(struct world *w)
+{
+    if (!w)
+        return;
+    store_close(w->s);
+    os_destroy(w->os);
+    arena_destroy(w->arena);
+    mem_free(w);
+}
+AUTO_DEFINE(world, world_destroy)
+
+static struct str segment_file(struct world *w)
+{
+    char room[STORE_NAME_BYTES];
+    return arena_copy(w->arena, store_segment_path(w->s, room, w->s->live[0]->number));
+}
+
+/* A copy of the world whose first segment has a changed byte at `at`; it is not open. */
+static struct world *damaged(const struct world *w, struct str path, uint64_t at)
+{
+    struct world *c = mem_zero(sizeof *c);
+    c->arena = arena_create(0);
+    c->os = os_sim_copy(w->os);
+    if (!os_sim_flip(c->os, path, at, 16)) {
+        world_destroy(c);
+        return NULL;
+    }
+    return c;
+}
+
+static bool import_odd_ones(struct world *w, struct store_receipt *r)
+{
+    struct store_import *i = NULL;
+    struct store_batch b = odd_ones(w);
+    bool ok = store_import_begin(w->s, &i, &w->e) && store_import_add(i, &b, &w->e) &&
+              store_import_finish(i, r, &w->e);
+    store_import_close(i);
+    return ok;
+}
+
+/* Rows known by content are compared with those of a damaged segment: counted right, or an error. A
+ * place where the damage is met is left in `*at`. */
+static size_t import_over_damage(struct world *w, struct str path, uint64_t *met_at)
+{
+    size_t refused = 0;
+    for (uint64_t at = 0;; at += 3) {
+        AUTO(world) *c = damaged(w, path, at);
+        struct store_receipt r = {0};
+        if (!c)
+            return refused;
+        if (!open_with(c, false)) {
+            assert_true(c->e.kind == ERR_CORRUPT || c->e.kind == ERR_UNSUPPORTED);
+            continue;
+        }
+        if (import_odd_ones(c, &r)) {
+            assert_int_equal(r.accepted, 0);
+            assert_int_equal(r.duplicates, BATCH);
+            continue;
+        }
+        assert_int_equal(c->e.kind, ERR_CORRUPT);
+        refused++;
+        *met_at = at;
+    }
+}
+
+static bool has_stopped(struct store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool is_stopped = s->is_stopped;
+    pthread_mutex_unlock(&s->lock);
+    return is_stopped;
+}
+
+static void damage_is_met_by_equal_events(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_create();
+    uint64_t at = 0;
+    struct str path = segment_file(w);
+    store_close(TAKE(w->s));
+    assert_true(import_over_damage(w, path, &at) > 10);
+
+    /* The background meets it while it makes images, and the store stops for good. */
+    AUTO(world) *c = damaged(w, path, at);
+    struct store_import *i = NULL;
+    struct store_batch b = odd_ones(c);
+    struct store_receipt r;
+    assert_works(open_with(c, true), c->e);
+    assert_works(store_import_begin(c->s, &i, &c->e) && store_import_add(i, &b, &c->e), c->e);
+    for (unsigned tries = 0; !has_stopped(c->s); tries++) {
+        assert_true(tries < 100000);
+        usleep(1000);
+    }
+    assert_false(store_import_finish(i, &r, &c->e));
+    assert_int_equal(c->e.kind, ERR_CORRUPT);
+    store_import_close(i);
+}
+
+/* The same while the log is replayed: by the thread that makes images, or without one. */
+static void damage_is_met_by_a_replay(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_create();
+    uint64_t at = 0;
+    struct str path = segment_file(w);
+    store_close(TAKE(w->s));
+    import_over_damage(w, path, &at);
+    assert_works(open_with(w, false), w->e);
+    for (int n = 0; n < 5; n++) /* each fills a chunk */
+        append_odd_ones(w, 0);
+    os_sim_crash_as(w->os, OS_SIM_KEEP);
+    store_close(TAKE(w->s));
+    for (int has_threads = 0; has_threads < 2; has_threads++) {
+        AUTO(world) *c = damaged(w, path, at);
+        struct store_options o = {
+            .project = STR("main"), .no_background = !has_threads, .chunk_rows = BATCH};
+        assert_false(store_open(c->os, STR("/data"), &o, &c->s, &c->e));
+        assert_int_equal(c->e.kind, ERR_CORRUPT);
+    }
+    assert_works(open_with(w, true), w->e); /* and without the damage nothing is wrong */
+    struct store_state now;
+    store_state(w->s, &now);
+    assert_int_equal(now.events, BATCH);
+}
+
+/* ---- stopped in the middle ---- */
+
+struct stopper {
+    struct store *s;
+    uint64_t left;
+};
+
+static void stop_it(void *context, struct os *os)
+{
+    struct stopper *x = context;
+    struct err why = {0};
+    (void)os;
+    if (x->left == 0 || --x->left || pthread_mutex_trylock(&x->s->lock) != 0)
+        return;
+    err_set(&why, ERR_IO, "for a test");
+    store_stop(x->s, &why);
+    pthread_mutex_unlock(&x->s->lock);
+}
+
+/* Somebody else meets a failure while segments are merged: the merge ends, and nothing is lost. */
+static void a_merge_ends_when_the_store_stops(void **state)
+{
+    (void)state;
+    size_t refused = 0;
+    bool ok = false;
+    for (uint64_t n = 1; !ok; n++) {
+        AUTO(world) *w = world_create();
+        struct stopper x = {w->s, n};
+        struct store_receipt r;
+        for (uint32_t k = 0; k < 2 * BATCH; k += 2) {
+            struct event ev = sample_event(w->arena, k);
+            struct store_batch b = {.events = &ev, .event_count = 1};
+            assert_works(store_append(w->s, &b, &r, &w->e), w->e);
+        }
+        pthread_mutex_lock(&w->s->maintain_lock);
+        bool did = true;
+        assert_works(store_close_stage(w->s, &w->e) && store_seal(w->s, &w->e), w->e);
+        os_sim_watch(w->os, stop_it, &x);
+        for (ok = true; ok && did;)
+            ok = store_compact(w->s, true, &did, &w->e);
+        os_sim_watch(w->os, NULL, NULL);
+        pthread_mutex_unlock(&w->s->maintain_lock);
+        refused += !ok;
+        if (!ok)
+            assert_int_equal(w->e.kind, ERR_BUSY);
+        ok &= x.left > 0;
+        store_close(TAKE(w->s));
+        w->e = (struct err){0};
+        assert_works(open_with(w, false), w->e);
+        struct store_state now;
+        store_state(w->s, &now);
+        assert_int_equal(now.events, EVENTS);
+    }
+    assert_true(refused > 0);
+}
+
+static void nothing_found(void *context, struct str file, struct str what)
+{
+    (void)context;
+    fail_msg("%.*s: %.*s", STR_ARG(file), STR_ARG(what));
+}
+
+static bool stop_later(void *context, uint64_t bytes)
+{
+    uint64_t *left = context;
+    (void)bytes;
+    return --*left != 0;
+}
+
+/* A check may be stopped wherever it tells that it moves. */
+static void a_check_stops_anywhere(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_create();
+    struct store_receipt r;
+    struct event ev = sample_event(w->arena, 2); /* an id, so that ids are checked, too */
+    assert_works(store_append(w->s, &(struct store_batch){&ev, 1, NULL, 0}, &r, &w->e), w->e);
+    assert_works(store_maintain(w->s, &w->e), w->e);
+    uint64_t n = 1;
+    for (bool is_over = false; !is_over; n++) {
+        uint64_t left = n;
+        struct store_check_options o = {
+            .found = nothing_found, .progress = stop_later, .context = &left};
+        struct store_check_report report;
+        struct err e = {0};
+        is_over = store_check(w->s, &o, &report, &e);
+        assert_int_equal(is_over, left != 0);
+    }
+    assert_true(n > 5);
+}
+
+/* A backup meets a read that fails: it says so, and the next one works. */
+static void a_backup_may_meet_any_failing_read(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_create();
+    append_odd_ones(w, 0);
+    uint64_t n = 1;
+    for (bool ok = false; !ok; n++) {
+        struct store_backup_options o = {0};
+        struct store_backup_receipt r;
+        struct err e = {0};
+        os_sim_set_plan(w->os, (struct os_sim_plan){.seed = 1, .read_fail_at = n});
+        ok = store_backup(w->s, arena_printf(w->arena, "/b%u", (unsigned)n), &o, w->arena, &r, &e);
+        assert_true(ok || e.kind == ERR_IO);
+    }
+    assert_true(n > 5);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(damage_is_met_by_equal_events),
+        cmocka_unit_test(damage_is_met_by_a_replay),
+        cmocka_unit_test(a_merge_ends_when_the_store_stops),
+        cmocka_unit_test(a_check_stops_anywhere),
+        cmocka_unit_test(a_backup_may_meet_any_failing_read),
+    };
+    return cmocka_run_group_tests_name("store/store_rare", tests, NULL, NULL);
+}
