@@ -294,8 +294,7 @@ static bool replay_batch(void *context, uint64_t sequence, struct str payload, s
     struct err inner = {0};
     pthread_mutex_lock(&s->lock);
     store_recall_batch(s, sequence);
-    bool ok = (!s->is_stopped || (inner = s->stop, false)) &&
-              store_apply(s, payload, sequence, NULL, &receipt, &inner) &&
+    bool ok = store_apply(s, payload, sequence, NULL, &receipt, &inner) &&
               (!store_stage_is_full(s) || store_freeze(s, &inner));
     pthread_mutex_unlock(&s->lock);
     if (!ok)

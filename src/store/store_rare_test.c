@@ -150,7 +150,8 @@ static void damage_is_met_by_equal_events(void **state)
     store_import_close(i);
 }
 
-/* The same while the log is replayed: by the thread that makes images, or without one. */
+/* The same while the log is replayed: by the thread that makes images, by the one that decodes,
+ * when it has to wait for that, or where there is one only. */
 static void damage_is_met_by_a_replay(void **state)
 {
     (void)state;
@@ -160,17 +161,18 @@ static void damage_is_met_by_a_replay(void **state)
     store_close(TAKE(w->s));
     import_over_damage(w, path, &at);
     assert_works(open_with(w, false), w->e);
-    for (int n = 0; n < 5; n++) /* each fills a chunk */
-        append_odd_ones(w, 0);
-    os_sim_crash_as(w->os, OS_SIM_KEEP);
-    store_close(TAKE(w->s));
-    for (int has_threads = 0; has_threads < 2; has_threads++) {
-        AUTO(world) *c = damaged(w, path, at);
-        struct store_options o = {
-            .project = STR("main"), .no_background = !has_threads, .chunk_rows = BATCH};
-        assert_false(store_open(c->os, STR("/data"), &o, &c->s, &c->e));
-        assert_int_equal(c->e.kind, ERR_CORRUPT);
+    for (int chunks = 0; chunks < 3; chunks++) {
+        append_odd_ones(w, 0); /* fills one */
+        for (int has_threads = 0; has_threads < 2; has_threads++) {
+            AUTO(world) *c = damaged(w, path, at);
+            struct store_options o = {
+                .project = STR("main"), .no_background = !has_threads, .chunk_rows = BATCH};
+            os_sim_crash_as(c->os, OS_SIM_KEEP);
+            assert_false(store_open(c->os, STR("/data"), &o, &c->s, &c->e));
+            assert_int_equal(c->e.kind, ERR_CORRUPT);
+        }
     }
+    store_close(TAKE(w->s));
     assert_works(open_with(w, true), w->e); /* and without the damage nothing is wrong */
     struct store_state now;
     store_state(w->s, &now);
