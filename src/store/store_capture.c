@@ -126,15 +126,14 @@ static void copy_content(struct capture *c, const struct manifest_content *from)
         memcpy(c->content.segments, from->segments, from->segment_count * sizeof *from->segments);
 }
 
-/* Under writer_lock and lock: whatever was acknowledged is in these lengths. */
+/* Under writer_lock and lock: whatever was acknowledged is in these lengths. And under
+ * maintain_lock: the first log is the one that the manifest names. */
 static bool add_logs(struct store *s, struct capture *c, struct err *e)
 {
     for (size_t i = 0; i < s->log_count; i++) {
         const struct log_file *log = &s->logs[i];
         struct str name = arena_printf(c->arena, "wal-%010" PRIu64, log->number);
         struct capture_file *f;
-        if (log->number < c->content.marks.log_file)
-            continue; /* about to be removed */
         if (!add(c, CAPTURE_LOG, name, log->bytes, &f, e))
             return false;
         f->number = log->number;

@@ -270,12 +270,36 @@ static void a_check_stops_anywhere(void **state)
     assert_true(n > 5);
 }
 
+/* All kinds of files: segments, people, facts, the erased, two logs, and one that is not ours. */
+static struct world *world_of_all_files(void)
+{
+    struct world *w = world_create();
+    struct property level = {STR("level"), {.type = VALUE_INT, .integer = 1}};
+    struct fact f = {.kind = FACT_PERSON_TRAITS,
+                     .subject = STR("person 1"),
+                     .created = (int64_t)FACT_CREATED_NONE,
+                     .properties = &level,
+                     .property_count = 1};
+    struct store_receipt r;
+    struct store_erasure x;
+    assert_works(store_append(w->s, &(struct store_batch){NULL, 0, &f, 1}, &r, &w->e), w->e);
+    assert_works(store_erase(w->s, STR("nobody"), &x, &w->e), w->e);
+    assert_works(store_maintain(w->s, &w->e), w->e);
+    append_odd_ones(w, 0);
+    store_take_maintain_lock(w->s);
+    assert_works(store_close_stage(w->s, &w->e), w->e);
+    pthread_mutex_unlock(&w->s->maintain_lock);
+    append_odd_ones(w, 0);
+    assert_int_equal(w->s->log_count, 2);
+    assert_works(os_write_whole(w->os, STR("/data/notes"), STR("mine"), &w->e), w->e);
+    return w;
+}
+
 /* A backup meets a read that fails: it says so, and the next one works. */
 static void a_backup_may_meet_any_failing_read(void **state)
 {
     (void)state;
-    AUTO(world) *w = world_create();
-    append_odd_ones(w, 0);
+    AUTO(world) *w = world_of_all_files();
     uint64_t n = 1;
     for (bool ok = false; !ok; n++) {
         struct store_backup_options o = {0};
@@ -285,7 +309,36 @@ static void a_backup_may_meet_any_failing_read(void **state)
         ok = store_backup(w->s, arena_printf(w->arena, "/b%u", (unsigned)n), &o, w->arena, &r, &e);
         assert_true(ok || e.kind == ERR_IO);
     }
-    assert_true(n > 5);
+    assert_true(n > 10);
+}
+
+static void note_found(void *context, struct str file, struct str what)
+{
+    (void)file, (void)what;
+    ++*(uint64_t *)context;
+}
+
+/* So does a check of a closed directory: an error, or something that it could not read. */
+static void a_check_may_meet_any_failing_read(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_of_all_files();
+    store_close(TAKE(w->s));
+    uint64_t n = 1, refused = 0, found = 0;
+    for (bool is_over = false; !is_over; n++) {
+        uint64_t seen = 0;
+        struct store_check_options o = {.found = note_found, .context = &seen};
+        struct store_check_report report;
+        struct err e = {0};
+        os_sim_set_plan(w->os, (struct os_sim_plan){.seed = 1, .read_fail_at = n});
+        bool ok = store_check_dir(w->os, STR("/data"), &o, &report, &e);
+        assert_true(ok || e.kind == ERR_IO);
+        is_over = ok && !seen && os_sim_reads(w->os) < n;
+        refused += !ok;
+        found += seen != 0;
+        assert_true(is_over || !ok || seen); /* never a good report over what was not read */
+    }
+    assert_true(refused > 3 && found > 3);
 }
 
 int main(void)
@@ -296,6 +349,7 @@ int main(void)
         cmocka_unit_test(a_merge_ends_when_the_store_stops),
         cmocka_unit_test(a_check_stops_anywhere),
         cmocka_unit_test(a_backup_may_meet_any_failing_read),
+        cmocka_unit_test(a_check_may_meet_any_failing_read),
     };
     return cmocka_run_group_tests_name("store/store_rare", tests, NULL, NULL);
 }
