@@ -3,6 +3,9 @@
 #include <pthread.h>
 
 #include "base/limits.h"
+#include "query/segment_cache.h"
+
+enum { SEGMENT_SETS_BYTES = 32 << 20 };
 
 /* A project whose store is open, or being opened. */
 struct entry {
@@ -21,6 +24,7 @@ struct projects {
     struct str dir;
     size_t seal_rows;
     bool is_read_only;
+    struct segment_cache *segments;
     pthread_mutex_t mutex; /* of the list and the arena */
     struct entry *first;
 };
@@ -33,8 +37,14 @@ struct projects *projects_create(struct os *os, struct record *record, struct st
     p->record = record;
     p->arena = arena_create(1 << 10);
     p->dir = arena_copy(p->arena, dir);
+    p->segments = segment_cache_create(SEGMENT_SETS_BYTES);
     pthread_mutex_init(&p->mutex, NULL);
     return p;
+}
+
+struct segment_cache *projects_segments(struct projects *p)
+{
+    return p->segments;
 }
 
 void projects_seal_rows(struct projects *p, size_t rows)
@@ -56,6 +66,7 @@ void projects_destroy(struct projects *p)
         pthread_mutex_destroy(&entry->opening);
     }
     pthread_mutex_destroy(&p->mutex);
+    segment_cache_destroy(p->segments);
     arena_destroy(p->arena);
     mem_free(p);
 }

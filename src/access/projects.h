@@ -29,6 +29,9 @@ struct projects *projects_create(struct os *os, struct record *record, struct st
 /* Rows that a store keeps in memory before it writes segments, instead of its own measure; before
  * the first store is opened. Small numbers let tests meet sealing and compaction often. */
 void projects_seal_rows(struct projects *p, size_t rows);
+/* Sets of people that questions found, of all projects. */
+struct segment_cache;
+struct segment_cache *projects_segments(struct projects *p);
 /* Before the first store is opened: nothing on the disk is changed. */
 void projects_read_only(struct projects *p);
 void projects_destroy(struct projects *p); /* closes the stores; NULL is fine */

@@ -47,6 +47,10 @@ struct jwrite;
 struct snapshot;
 struct store_erasure;
 struct store_forgotten;
+struct asking;
+/* Events and properties, with what is said of them. */
+MUST_USE bool api_definitions_write(struct asking *asking, bool with_hidden, struct arena *arena,
+                                    struct jwrite *w, struct err *e);
 /* Everything about a person as JSON lines. */
 MUST_USE bool api_person_export(const struct snapshot *v, struct str id, struct buf *out,
                                 struct err *e);

@@ -92,8 +92,10 @@ bool delete_person(void *context, struct http_request *q, struct http_reply *r, 
     BUF_AUTO id = {0}, out = {0};
     struct jwrite w = jwrite_to(&out);
     bool is_now = str_equal(http_argument(q, STR("now")), STR("true"));
+    struct asking_room room = api_asking(api, q);
 
     if (!person_of(q, &id, e) || !project_store(api->options.projects, q->name, false, &store, e) ||
+        !asking_forget(&room, q->name, buf_str(&id), e) ||
         !store_erase(store, buf_str(&id), &erasure, e) ||
         (is_now && !store_forget(store, &done, e)))
         return false;

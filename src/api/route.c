@@ -2,30 +2,48 @@
 
 #include "base/limits.h"
 
-#define SAVED(kind, one)                                                                           \
+#define SAVED(kind, one, bytes)                                                                    \
     {HTTP_GET,   "/api/v1/projects/{project}/" kind,                                               \
      SCOPE_ASK,  HTTP_SHORT,                                                                       \
      0,          false,                                                                            \
      list_saved, "Saved " kind ", as they were made; ?limit=, ?cursor="},                          \
-        {HTTP_POST,                                                                                \
-         "/api/v1/projects/{project}/" kind,                                                       \
-         SCOPE_CHANGE,                                                                             \
-         HTTP_LONG,                                                                                \
-         LIMIT_SAVED_BYTES,                                                                        \
-         false,                                                                                    \
-         create_saved,                                                                             \
-         "Saves " one "; the same id (or Idempotency-Key) again makes nothing new"},               \
+        {HTTP_POST,    "/api/v1/projects/{project}/" kind,                                         \
+         SCOPE_CHANGE, HTTP_LONG,                                                                  \
+         bytes,        false,                                                                      \
+         create_saved, "Saves " one "; the same id (or Idempotency-Key) again makes nothing new"}, \
         {HTTP_GET,  "/api/v1/projects/{project}/" kind "/{id}",                                    \
          SCOPE_ASK, HTTP_SHORT,                                                                    \
          0,         false,                                                                         \
          get_saved, "Reads " one "; with ETag"},                                                   \
-        {HTTP_PUT,          "/api/v1/projects/{project}/" kind "/{id}",                            \
-         SCOPE_CHANGE,      HTTP_LONG,                                                             \
-         LIMIT_SAVED_BYTES, false,                                                                 \
-         replace_saved,     "Replaces " one "; If-Match: what was read"},                          \
+        {HTTP_PUT,      "/api/v1/projects/{project}/" kind "/{id}",                                \
+         SCOPE_CHANGE,  HTTP_LONG,                                                                 \
+         bytes,         false,                                                                     \
+         replace_saved, "Replaces " one "; If-Match: what was read"},                              \
     {                                                                                              \
         HTTP_DELETE, "/api/v1/projects/{project}/" kind "/{id}", SCOPE_CHANGE, HTTP_SHORT, 0,      \
             false, delete_saved, "Removes " one                                                    \
+    }
+
+#define DEFINITIONS(kind, one)                                                                     \
+    {HTTP_GET,                                                                                     \
+     "/api/v1/projects/{project}/definitions/" kind "/{name}",                                     \
+     SCOPE_ASK,                                                                                    \
+     HTTP_LONG,                                                                                    \
+     0,                                                                                            \
+     false,                                                                                        \
+     get_definition,                                                                               \
+     "What is known of " one},                                                                     \
+        {HTTP_PUT,                                                                                 \
+         "/api/v1/projects/{project}/definitions/" kind "/{name}",                                 \
+         SCOPE_CHANGE,                                                                             \
+         HTTP_LONG,                                                                                \
+         LIMIT_SAVED_BYTES,                                                                        \
+         false,                                                                                    \
+         put_definition,                                                                           \
+         "Says what " one " means, merges others under it, or makes it of others; If-Match"},      \
+    {                                                                                              \
+        HTTP_DELETE, "/api/v1/projects/{project}/definitions/" kind "/{name}", SCOPE_CHANGE,       \
+            HTTP_LONG, 0, false, delete_definition, "Forgets what was said of " one                \
     }
 
 #define SEGMENT(word)                                                                              \
@@ -58,7 +76,10 @@ const struct http_route api_routes[] = {
      post_query,
      "Asks one question: JSON of the query contract, {\"text\":\"…\"}, or the line as text/plain"},
     {HTTP_GET, "/api/v1/projects/{project}/definitions", SCOPE_ASK, HTTP_LONG, 0, false,
-     get_definitions, "Event and property names with examples"},
+     get_definitions,
+     "Events and properties: seen since when, how often, and what is said of them; ?hidden=true"},
+    DEFINITIONS("events", "an event"),
+    DEFINITIONS("properties", "a property"),
     {HTTP_GET, "/api/v1/projects/{project}/people/{id}/export", SCOPE_ASK, HTTP_LONG, 0, false,
      get_person_export, "Everything about a person, as JSON lines"},
     {HTTP_DELETE, "/api/v1/projects/{project}/people/{id}", SCOPE_CHANGE, HTTP_LONG, 0, false,
@@ -74,10 +95,11 @@ const struct http_route api_routes[] = {
      false, post_alert_try, "What an alert would say of the newest interval; keeps nothing"},
     {HTTP_GET, "/api/v1/projects/{project}/alerts/{id}/history", SCOPE_ASK, HTTP_SHORT, 0, false,
      get_alert_history, "An alert's evaluations, the newest first; ?limit=, ?cursor="},
-    SAVED("insights", "an insight: a question with a name"),
-    SAVED("dashboards", "a dashboard: tiles under one range and filter"),
-    SAVED("annotations", "an annotation: what happened, and when"),
-    SAVED("alerts", "an alert: a number that is watched"),
+    SAVED("insights", "an insight: a question with a name", LIMIT_SAVED_BYTES),
+    SAVED("dashboards", "a dashboard: tiles under one range and filter", LIMIT_SAVED_BYTES),
+    SAVED("annotations", "an annotation: what happened, and when", LIMIT_SAVED_BYTES),
+    SAVED("alerts", "an alert: a number that is watched", LIMIT_SAVED_BYTES),
+    SAVED("segments", "a segment: conditions on people, or a list of them", LIMIT_BODY_BYTES),
     {HTTP_GET, "/api/v1/me", SCOPE_SESSION, HTTP_LONG, 0, false, get_me,
      "The signed-in browser's projects"},
     {HTTP_POST, "/api/v1/signout", SCOPE_SESSION, HTTP_SHORT, 1024, false, post_signout,

@@ -7,6 +7,7 @@
 
 #include "api/api.h"
 #include "collect/collect.h"
+#include "flow/asking.h"
 
 /* Who may call a route. */
 enum scope {
@@ -45,6 +46,10 @@ struct api {
 extern const struct http_route api_routes[];
 extern const size_t api_route_count;
 
+/* The version that If-Match means: 0 = any. */
+MUST_USE bool api_match(const struct http_request *q, int64_t *version, struct err *e);
+/* For flow/asking. */
+struct asking_room api_asking(struct api *api, struct http_request *q);
 bool api_is_secure(const struct api *api);
 /* Cookie's name: with https it cannot be set by another host or over http. */
 struct str api_cookie_name(const struct api *api);
@@ -58,6 +63,8 @@ http_handler post_query, get_definitions, get_me, get_identity;
 bool reply_dashboard(struct http_reply *r);
 
 http_handler get_person_export, delete_person;
+/* api/definition.c: events and properties by the route's path. */
+http_handler get_definition, put_definition, delete_definition;
 /* api/saved.c: insights, dashboards, annotations and alerts by the route's path. */
 http_handler list_saved, create_saved, get_saved, replace_saved, delete_saved;
 http_handler get_insight_answer, get_board_answers, post_alert_try, get_alert_history;

@@ -1,5 +1,5 @@
-/* api/saved: insights, dashboards, annotations and alerts: made, listed, read, replaced, removed,
- * asked. */
+/* api/saved: insights, dashboards, annotations, alerts and segments: made, listed, read, replaced,
+ * removed, asked. */
 #include <stdio.h>
 
 #include "api/route.h"
@@ -12,48 +12,12 @@
 
 enum { PAGE = 100, PAGE_MAX = 1000 };
 
-/* A project, ready to be asked or saved into. */
-struct opened {
-    struct project_settings settings;
-    struct snapshot *snapshot;
-    struct store_source room;
-    struct query_context context;
-    struct saved_project project;
-};
-
-static void opened_close(struct opened *o)
-{
-    snapshot_release(o->snapshot);
-}
-#define OPENED_AUTO __attribute__((cleanup(opened_close))) struct opened
-
-static bool open_project(struct api *api, struct http_request *q, bool names_only, struct opened *o,
+static bool open_project(struct api *api, struct http_request *q, bool names_only, struct asking *o,
                          struct err *e)
 {
-    struct os *os = api->options.os;
-    struct store *store = NULL;
+    struct asking_room room = api_asking(api, q);
 
-    if (!project_find(api->options.projects, q->name, q->arena, &o->settings, e) ||
-        !project_store(api->options.projects, q->name, false, &store, e) ||
-        !store_snapshot(store, &o->snapshot, e))
-        return false;
-    o->context = (struct query_context){
-        .timezone = o->settings.timezone,
-        .week_start = o->settings.week_start,
-        .now_ms = os_now_ms(os),
-        .deadline_ns = os_monotonic_ns(os) + LIMIT_QUERY_SECONDS * UINT64_C(1000000000),
-        .cancel = http_gone(q),
-        .os = os,
-    };
-    o->project = (struct saved_project){
-        .record = api->options.record,
-        .name = o->settings.name,
-        .source = names_only ? source_of_names(&o->room, o->snapshot, api->options.pool)
-                             : source_of_snapshot(&o->room, o->snapshot, api->options.pool),
-        .query = &o->context,
-        .arena = q->arena,
-    };
-    return true;
+    return asking_open(&room, q->name, names_only, q->arena, o, e);
 }
 
 /* By what follows {project}/ in the route. */
@@ -207,11 +171,11 @@ static struct str id_of_request(struct api *api, struct http_request *q)
 bool create_saved(void *context, struct http_request *q, struct http_reply *r, struct err *e)
 {
     struct api *api = context;
-    OPENED_AUTO o = {0};
+    ASKING_AUTO o = {0};
     struct saved_sent sent;
     bool made = false;
 
-    if (!open_project(api, q, true, &o, e) ||
+    if (!open_project(api, q, kind_of(q) != SAVED_SEGMENT, &o, e) ||
         !saved_read(&o.project, kind_of(q), q->body, &sent, e))
         return false;
     struct document d = {
@@ -230,8 +194,7 @@ bool create_saved(void *context, struct http_request *q, struct http_reply *r, s
     return reply_document(api, q, &d, r, e);
 }
 
-/* The version that If-Match means: 0 = any. */
-static bool read_match(const struct http_request *q, int64_t *version, struct err *e)
+bool api_match(const struct http_request *q, int64_t *version, struct err *e)
 {
     struct str tag = str_trim(http_header(q, "If-Match"));
 
@@ -246,16 +209,42 @@ static bool read_match(const struct http_request *q, int64_t *version, struct er
     return err_hint(e, "send the ETag of the reply that you read, with its quotes");
 }
 
+/* A segment's name is what others refer to. */
+static bool may_rename(const struct api *api, const struct asking *o,
+                       const struct document_key *key, struct http_request *q, struct err *e)
+{
+    AUTO(json_parser) *parser = json_parser_create();
+    struct document old;
+    struct err why = {0};
+    struct json root;
+    struct str name;
+
+    if (kind_of(q) != SAVED_SEGMENT ||
+        !document_find(api->options.record, key, q->arena, &old, &why) ||
+        !json_parse(parser, q->body, &root, &why) ||
+        !json_string(json_member(root, STR("name")), &name) || str_equal(name, old.name))
+        return true;
+    return saved_may_go(&o->project, &old, e);
+}
+
+/* Lists of people that no segment has any longer. */
+static bool sweep(const struct api *api, const struct asking *o, const struct document_key *key,
+                  struct err *e)
+{
+    return !str_equal(key->kind, str_of(saved_names[SAVED_SEGMENT])) ||
+           saved_lists_sweep(api->options.record, o->settings.name, o->context.now_ms, e);
+}
+
 bool replace_saved(void *context, struct http_request *q, struct http_reply *r, struct err *e)
 {
     struct api *api = context;
     struct document_key key = key_of(q);
-    OPENED_AUTO o = {0};
+    ASKING_AUTO o = {0};
     struct saved_sent sent;
     int64_t version;
 
-    if (!read_match(q, &version, e) || !open_project(api, q, true, &o, e) ||
-        !saved_read(&o.project, kind_of(q), q->body, &sent, e))
+    if (!api_match(q, &version, e) || !open_project(api, q, kind_of(q) != SAVED_SEGMENT, &o, e) ||
+        !may_rename(api, &o, &key, q, e) || !saved_read(&o.project, kind_of(q), q->body, &sent, e))
         return false;
     if (sent.id.len && !str_equal(sent.id, key.id)) {
         err_set(e, ERR_INVALID, "the path names \"%.*s\" and the body \"%.*s\"",
@@ -277,12 +266,14 @@ bool delete_saved(void *context, struct http_request *q, struct http_reply *r, s
 {
     struct api *api = context;
     struct document_key key = key_of(q);
-    struct project_settings settings;
+    ASKING_AUTO o = {0};
+    struct document d;
     int64_t version;
 
-    if (!read_match(q, &version, e) ||
-        !project_find(api->options.projects, q->name, q->arena, &settings, e) ||
-        !document_remove(api->options.record, &key, version, e))
+    if (!api_match(q, &version, e) || !open_project(api, q, true, &o, e) ||
+        !document_find(api->options.record, &key, q->arena, &d, e) ||
+        !saved_may_go(&o.project, &d, e) ||
+        !document_remove(api->options.record, &key, version, e) || !sweep(api, &o, &key, e))
         return false;
     r->body = STR("{\"removed\":true}");
     return true;
@@ -302,7 +293,7 @@ bool get_insight_answer(void *context, struct http_request *q, struct http_reply
     struct api *api = context;
     struct document_key key = key_of(q);
     struct saved_frame frame = frame_asked(q);
-    OPENED_AUTO o = {0};
+    ASKING_AUTO o = {0};
     struct document d;
     BUF_AUTO out = {0};
 
@@ -320,7 +311,7 @@ bool get_board_answers(void *context, struct http_request *q, struct http_reply 
     struct api *api = context;
     struct document_key key = key_of(q);
     struct saved_frame frame = frame_asked(q);
-    OPENED_AUTO o = {0};
+    ASKING_AUTO o = {0};
     struct document d;
     BUF_AUTO out = {0};
 
@@ -342,7 +333,7 @@ bool post_alert_try(void *context, struct http_request *q, struct http_reply *r,
                                      .pool = api->options.pool,
                                      .cancel = http_gone(q)};
     AUTO(alerts) *alerts = alerts_create(&options);
-    OPENED_AUTO o = {0};
+    ASKING_AUTO o = {0};
     struct saved_sent sent;
     struct alert_result result;
     BUF_AUTO out = {0};

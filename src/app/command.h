@@ -13,6 +13,7 @@
 #include "base/err.h"
 
 struct site;
+struct asking_room;
 
 enum { OPTIONS_MAX = 24, ARGS_MAX = 64, COMMAND_TEXT_BYTES = 4 << 20 };
 
@@ -138,6 +139,16 @@ bool command_backup(struct run *run, struct err *e);
 bool command_restore(struct run *run, struct err *e);
 bool command_check(struct run *run, struct err *e);
 
+/* command_names.c */
+bool command_segment_list(struct run *run, struct err *e);
+bool command_segment_set(struct run *run, struct err *e);
+bool command_segment_import(struct run *run, struct err *e);
+bool command_segment_save(struct run *run, struct err *e);
+bool command_segment_remove(struct run *run, struct err *e);
+bool command_definition_list(struct run *run, struct err *e);
+bool command_definition_set(struct run *run, struct err *e);
+bool command_definition_remove(struct run *run, struct err *e);
+
 /* command_alerts.c */
 bool command_alerts(struct run *run, struct err *e);
 bool command_alerts_history(struct run *run, struct err *e);
@@ -154,6 +165,9 @@ bool command_demo_report(struct run *run, struct err *e);
 bool command_bench(struct run *run, struct err *e);
 bool command_version(struct run *run, struct err *e);
 bool command_help_for(struct run *run, struct err *e);
+
+/* For flow/asking: as long as the command takes. */
+struct asking_room run_asking(const struct run *run);
 
 /* The data directory that the typist means, absolute. */
 struct str run_data_dir(struct run *run);

@@ -3,11 +3,21 @@
 #include "base/limits.h"
 #include "codec/json.h"
 #include "collect/collect.h"
-#include "query/query.h"
+#include "flow/asking.h"
 
 static struct str project_of(const struct run *run)
 {
     return run_value_or(run, "--project", STR("main"));
+}
+
+struct asking_room run_asking(const struct run *run)
+{
+    return (struct asking_room){.os = run->site->os,
+                                .record = run->site->record,
+                                .projects = run->site->projects,
+                                .pool = run->site->pool,
+                                .cancel = &run->cancel->flag,
+                                .is_patient = true};
 }
 
 static bool import_settings(struct run *run, struct import_options *o, struct err *e)
@@ -136,25 +146,14 @@ static void why_not_add(struct str id, struct str *question, struct buf *room)
 static bool answer(struct run *run, struct str question, struct query_stats *stats,
                    struct buf *explained, struct buf *out, struct err *e)
 {
-    struct str project = project_of(run);
-    AUTO(snapshot) *snapshot = NULL;
-    struct project_settings settings;
-    struct store *store = NULL;
-    struct store_source room;
+    struct asking_room room = run_asking(run);
+    ASKING_AUTO asking = {0};
 
-    if (!project_find(run->site->projects, project, run->arena, &settings, e) ||
-        !project_store(run->site->projects, project, false, &store, e) ||
-        !store_snapshot(store, &snapshot, e))
+    if (!asking_open(&room, project_of(run), false, run->arena, &asking, e))
         return false;
-    struct query_context context = {.timezone = settings.timezone,
-                                    .week_start = settings.week_start,
-                                    .now_ms = os_now_ms(run->site->os),
-                                    .cancel = &run->cancel->flag,
-                                    .os = run->site->os,
-                                    .stats = stats,
-                                    .explain = run_flag(run, "--explain") ? explained : NULL};
-    struct source *source = source_of_snapshot(&room, snapshot, run->site->pool);
-    return query_answer(source, &context, question, out, e);
+    asking.context.stats = stats;
+    asking.context.explain = run_flag(run, "--explain") ? explained : NULL;
+    return query_answer(asking.source, &asking.context, question, out, e);
 }
 
 static bool render(struct run *run, struct str answer_json, struct buf *out, struct err *e)

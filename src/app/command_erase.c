@@ -6,6 +6,7 @@
 #include "calendar/calendar.h"
 #include "codec/json.h"
 #include "collect/export.h"
+#include "flow/asking.h"
 #include "store/scan.h"
 
 static struct str project_of(const struct run *run)
@@ -56,11 +57,13 @@ bool command_erase(struct run *run, struct err *e)
     BUF_AUTO out = {0};
     struct jwrite w = jwrite_to(&out);
     bool is_now = run_flag(run, "--now");
+    struct asking_room room = run_asking(run);
 
     if (!person.len)
         return err_set(e, ERR_USAGE, "say whom to erase: --person ID");
     if (!project_find(run->site->projects, project_of(run), run->arena, &settings, e) ||
         !project_store(run->site->projects, project_of(run), false, &store, e) ||
+        !asking_forget(&room, project_of(run), person, e) ||
         !store_erase(store, person, &erasure, e))
         return false;
     bool ok = !is_now || store_forget(store, &done, e);

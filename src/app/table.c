@@ -105,6 +105,14 @@ static const struct option erase_options[] = {
     JSON,
     {0}};
 
+static const struct option segment_options[] = {
+    PROJECT,
+    {"--column", "NAME", "the column of the ids, by the name in the first line"},
+    JSON,
+    {0}};
+static const struct option definition_options[] = {
+    PROJECT, {"--hidden", NULL, "also what is hidden or merged under another name"}, JSON, {0}};
+
 const struct command commands[] = {
     {"demo", "", "Makes a simulated company and shows who stays, in the terminal and the browser.",
      "The company is made once, in the project \"demo\"; the causes built into it are described "
@@ -177,6 +185,41 @@ const struct command commands[] = {
      command_alerts_history},
     {"alerts", "", "Lists the alerts with their newest state: ok, firing, no_data or error.", NULL,
      "tenure alerts --project shop", NEED_READ, 0, 0, project_json_options, command_alerts},
+    {"segment list", "", "Lists the saved segments.", NULL, "tenure segment list", NEED_READ, 0, 0,
+     project_json_options, command_segment_list},
+    {"segment set", "NAME CONDITIONS", "Saves conditions on people under a name.",
+     "CONDITIONS is a JSON list as in a question, @FILE, or - for standard input. People are\n"
+     "found anew whenever the segment is asked for. A segment of this name is replaced.",
+     "tenure segment set \"Power users\" '[{\"did\":\"Exported\",\"times\":{\"gte\":3},"
+     "\"within\":\"30d\"}]'",
+     NEED_SITE, 2, 2, project_json_options, command_segment_set},
+    {"segment import", "NAME FILE", "Saves a list of people from a file under a name.",
+     "FILE is CSV. Without --column the ids are what stands first in each line. A segment of\n"
+     "this name is replaced.",
+     "tenure segment import VIP vip.csv --column user_id", NEED_SITE, 2, 2, segment_options,
+     command_segment_import},
+    {"segment save", "NAME QUESTION", "Saves who is behind a number of an answer now.",
+     "QUESTION is a JSON question with people_of, @FILE, or - for standard input. The list stays\n"
+     "as it is, whatever happens later.",
+     "tenure segment save Dropped @dropped.json", NEED_SITE, 2, 2, project_json_options,
+     command_segment_save},
+    {"segment remove", "NAME", "Removes a saved segment that no other one is made of.", NULL,
+     "tenure segment remove \"Power users\"", NEED_SITE, 1, 1, project_json_options,
+     command_segment_remove},
+    {"definition list", "", "Lists events and properties: seen, how often, what is said of them.",
+     "Hidden names, and those merged under another, are left out unless --hidden is given.",
+     "tenure definition list", NEED_READ, 0, 0, definition_options, command_definition_list},
+    {"definition set", "KIND NAME JSON", "Says what an event or a property means.",
+     "KIND is event or property. JSON is an object, @FILE, or - for standard input, with any of\n"
+     "description, owner, hidden, verified, merges (names that count as this one), any_of (of an\n"
+     "event: the events and filters it stands for) and expression (of a property: how it is\n"
+     "computed of others). It takes the place of what was said before.",
+     "tenure definition set event \"Saw prices\" '{\"any_of\":[{\"event\":\"Page Viewed\","
+     "\"filter\":[{\"property\":\"path\",\"is\":\"/pricing\"}]}]}'",
+     NEED_SITE, 3, 3, project_json_options, command_definition_set},
+    {"definition remove", "KIND NAME", "Forgets what was said of an event or a property.", NULL,
+     "tenure definition remove event \"Saw prices\"", NEED_SITE, 2, 2, project_json_options,
+     command_definition_remove},
     {"project create", "NAME", "Makes a project and shows its keys, once.",
      "The write key sends events; the secret key asks questions and changes settings.",
      "tenure project create shop --timezone Asia/Bangkok", NEED_SITE, 1, 1, project_options,

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "codec/json.h"
+#include "flow/asking.h"
 
 enum { PAGE = 50, MEMORY_MAX = 20000 };
 
@@ -75,19 +76,21 @@ static void watch_close(struct watch *w)
 
 static bool ask(struct watch *w, bool names_only, int64_t now_ms, struct buf *answer, struct err *e)
 {
-    struct os *os = w->a->options.os;
+    const struct alerts_options *o = &w->a->options;
+    struct asking_room asking = {.os = o->os,
+                                 .record = o->record,
+                                 .projects = o->projects,
+                                 .pool = o->pool,
+                                 .cancel = o->cancel};
+    struct saved_vocabulary names;
+    struct query_context context;
     struct store_source room;
-    struct query_context context = {
-        .timezone = w->project->timezone,
-        .week_start = w->project->week_start,
-        .now_ms = now_ms,
-        .deadline_ns = os_monotonic_ns(os) + LIMIT_QUERY_SECONDS * UINT64_C(1000000000),
-        .cancel = w->a->options.cancel,
-        .os = os,
-    };
-    struct source *source = names_only ? source_of_names(&room, w->snapshot, w->a->options.pool)
-                                       : source_of_snapshot(&room, w->snapshot, w->a->options.pool);
 
+    if (!asking_context(&asking, w->project, w->arena, &names, &context, e))
+        return false;
+    context.now_ms = now_ms;
+    struct source *source = names_only ? source_of_names(&room, w->snapshot, o->pool)
+                                       : source_of_snapshot(&room, w->snapshot, o->pool);
     return query_answer(source, &context, w->question, answer, e);
 }
 

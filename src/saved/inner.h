@@ -8,7 +8,12 @@
 /* Writes the checked members into `w`, an object that is open. */
 typedef bool saved_check(const struct saved_project *p, const struct ask *root, struct jwrite *w,
                          struct err *e);
-saved_check insight_check, board_check, annotation_check, alert_check;
+saved_check insight_check, board_check, annotation_check, alert_check, saved_segment_check;
+
+/* Asks as if the entry were the project's: an error gets the place. */
+struct vocabulary_entry;
+MUST_USE bool saved_ask_as(const struct saved_project *p, const struct vocabulary_entry *entry,
+                           struct str question, const struct ask *place, struct err *e);
 
 /* A text of 1 … max bytes without control characters but line ends; required. */
 MUST_USE bool saved_text(const struct ask *a, size_t max, struct str *out, struct err *e);

@@ -1,10 +1,12 @@
 #include "saved/inner.h"
 
-const char *const saved_names[SAVED_KINDS] = {"insight", "dashboard", "annotation", "alert"};
-const char *const saved_plurals[SAVED_KINDS] = {"insights", "dashboards", "annotations", "alerts"};
+const char *const saved_names[SAVED_KINDS] = {"insight", "dashboard", "annotation", "alert",
+                                              "segment"};
+const char *const saved_plurals[SAVED_KINDS] = {"insights", "dashboards", "annotations", "alerts",
+                                                "segments"};
 
 static saved_check *const checks[SAVED_KINDS] = {insight_check, board_check, annotation_check,
-                                                 alert_check};
+                                                 alert_check, saved_segment_check};
 
 bool saved_id_check(struct str id, struct err *e)
 {

@@ -1,7 +1,7 @@
 /*
- * saved: what people save in a project: insights, dashboards, annotations, alerts. Each is a
- * document (record/document.h) whose body is checked when it is saved, so that what is saved can be
- * asked, drawn and evaluated.
+ * saved: what people save in a project: insights, dashboards, annotations, alerts, segments. Each
+ * is a document (record/document.h) whose body is checked when it is saved, so that what is saved
+ * can be asked, drawn and evaluated.
  *
  * A body is the JSON object that was sent, without the members that are Tenure's: id, version,
  * created, changed. Who sends back what was read changes nothing.
@@ -10,6 +10,9 @@
  *               question, text}]
  *   annotation  at, or from and to; text
  *   alert       name, description, question, number, when, wait, at_least, enabled
+ *   segment     name, description, and one of filter (conditions), people (ids), from (a question
+ *               with people_of: who is behind that number now) and list (as it was read; count is
+ *               how many it holds). The last three become a list of people
  * docs/boards.md says what they mean. A question that is a line of words is kept as its JSON.
  * Errors: ERR_INVALID with the pointer of the member and the codes of query/query.h; those of
  * record/document.h. Thread: any.
@@ -19,7 +22,14 @@
 #include "query/query.h"
 #include "record/document.h"
 
-enum saved_kind { SAVED_INSIGHT, SAVED_DASHBOARD, SAVED_ANNOTATION, SAVED_ALERT, SAVED_KINDS };
+enum saved_kind {
+    SAVED_INSIGHT,
+    SAVED_DASHBOARD,
+    SAVED_ANNOTATION,
+    SAVED_ALERT,
+    SAVED_SEGMENT,
+    SAVED_KINDS
+};
 
 enum {
     SAVED_ID_BYTES = 64,

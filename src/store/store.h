@@ -214,6 +214,8 @@ struct store_state {
     bool is_stopped;          /* a write failed; appends are refused */
 };
 void store_state(struct store *s, struct store_state *out);
+/* Drawn when the store was made; a backup and what is restored from it have the same. */
+uint64_t store_number(struct store *s);
 
 /* The part of it that costs nothing to ask. */
 struct store_health {

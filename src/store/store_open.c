@@ -745,6 +745,14 @@ void store_state(struct store *s, struct store_state *out)
     pthread_mutex_unlock(&s->lock);
 }
 
+uint64_t store_number(struct store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    uint64_t number = s->identity;
+    pthread_mutex_unlock(&s->lock);
+    return number;
+}
+
 void store_health(struct store *s, struct store_health *out)
 {
     pthread_mutex_lock(&s->lock);
