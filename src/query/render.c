@@ -1,6 +1,26 @@
 /* query/render: an answer as text for the terminal. */
 #include "query/paint.h"
 
+/* A person, or a session with when it began, when it ended and how many events it had. */
+static void paint_row(struct paint *p, struct json row, size_t widest)
+{
+    char room[NUMBER_BYTES];
+    struct str start = member_text(row, "start");
+
+    if (!start.len) {
+        paint_text(p, PAINT_PLAIN, member_text(row, "id"));
+        paint_line(p);
+        return;
+    }
+    paint_cell(p, PAINT_PLAIN, member_text(row, "id"), widest, false);
+    paint_printf(p, PAINT_DIM, "  %.*s  %.*s  ", STR_ARG(start), STR_ARG(member_text(row, "end")));
+    paint_cell(p, PAINT_BOLD, number_text(member(row, "events"), room), 6, true);
+    if (member_text(row, "session").len)
+        paint_text(p, PAINT_DIM, STR("  "));
+    paint_text(p, PAINT_DIM, member_text(row, "session"));
+    paint_line(p);
+}
+
 static void paint_people(struct paint *p, struct json answer)
 {
     struct json people = member(answer, "people");
@@ -8,10 +28,12 @@ static void paint_people(struct paint *p, struct json answer)
     char room[NUMBER_BYTES];
     struct str cursor;
 
-    while (json_next(&it)) {
-        paint_text(p, PAINT_PLAIN, member_text(it.value, "id"));
-        paint_line(p);
-    }
+    size_t widest = 0;
+    while (json_next(&it))
+        widest = MAX(widest, text_columns(member_text(it.value, "id")));
+    it = json_each(people);
+    while (json_next(&it))
+        paint_row(p, it.value, widest);
     if (!json_count(people)) {
         paint_text(p, PAINT_DIM, str_of(p->words->no_people));
         paint_line(p);

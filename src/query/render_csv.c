@@ -361,12 +361,16 @@ static void csv_impact(struct rows *r, struct json answer)
 
 static void csv_people(struct rows *r, struct json answer)
 {
-    static const char *const names[] = {"id"};
+    static const char *const names[] = {"id", "session", "start", "end", "events"};
+    struct json people = member(answer, "people");
+    bool has_sessions = json_type(member(list_item(people, 0), "start")) == JSON_STRING;
+    size_t count = has_sessions ? COUNT(names) : 1;
 
-    header(r, names, COUNT(names));
-    struct json_each it = json_each(member(answer, "people"));
+    header(r, names, count);
+    struct json_each it = json_each(people);
     while (json_next(&it)) {
-        value(r, member(it.value, "id"));
+        for (size_t i = 0; i < count; i++)
+            value(r, member(it.value, names[i]));
         row_end(r);
     }
 }

@@ -85,6 +85,12 @@ static const char people[] =
     "{\"insight\":\"funnel\"," ECHO ",\"people\":[{\"id\":\"u\\u001b[31m1\"},{\"id\":\"@u2\"}],"
     "\"total\":3,\"cursor\":\"1\"}";
 
+static const char sessions[] =
+    "{\"insight\":\"trends\"," ECHO ",\"people\":[{\"id\":\"u1\",\"session\":null,\"start\":"
+    "\"2026-03-01T10:00:00+00:00\",\"end\":\"2026-03-01T10:05:00+00:00\",\"events\":12},"
+    "{\"id\":\"u10\",\"session\":\"=s\",\"start\":\"2026-03-01T11:00:00+00:00\",\"end\":"
+    "\"2026-03-01T11:00:00+00:00\",\"events\":1}],\"total\":2,\"cursor\":null}";
+
 static void text_is(const char *answer, unsigned width, const char *wanted)
 {
     struct query_text_options options = {.width = width};
@@ -113,6 +119,13 @@ static void pictures_are_plain_ascii(void **state)
             "2026-03-02  617.5* ------------------------------\n"
             "total       1,500\n"
             "* not over yet\n" ECHO_LINE);
+    text_is(sessions, 80,
+            "u1   2026-03-01T10:00:00+00:00  2026-03-01T10:05:00+00:00      12\n"
+            "u10  2026-03-01T11:00:00+00:00  2026-03-01T11:00:00+00:00       1  =s\n"
+            "total 2\n" ECHO_LINE);
+    csv_is(sessions, "id,session,start,end,events\r\n"
+                     "u1,,2026-03-01T10:00:00+00:00,2026-03-01T10:05:00+00:00,12\r\n"
+                     "u10,'=s,2026-03-01T11:00:00+00:00,2026-03-01T11:00:00+00:00,1\r\n");
     text_is(lines, 80,
             "A\n"
             "pro     :@      5\n"

@@ -32,12 +32,11 @@ bool session_scan_is_needed(const struct reading *r)
 static void fact_wanted(struct session_plan *p, const struct session_fact *fact)
 {
     p->has_facts = true;
-    p->has_bounce = p->has_bounce || fact->kind == SESSION_BOUNCE;
     p->has_position = p->has_position || fact->kind == SESSION_POSITION;
     p->has_pages = p->has_pages || fact->kind == SESSION_PAGES ||
                    fact->kind == SESSION_ENTRY_PAGE || fact->kind == SESSION_EXIT_PAGE;
-    p->has_names =
-        p->has_names || fact->kind == SESSION_ENTRY_EVENT || fact->kind == SESSION_EXIT_EVENT;
+    p->has_names = p->has_names || p->has_pages || fact->kind == SESSION_BOUNCE ||
+                   fact->kind == SESSION_ENTRY_EVENT || fact->kind == SESSION_EXIT_EVENT;
 }
 
 /* ---- selectors ---- */
@@ -151,42 +150,6 @@ static bool selectors_make(struct session_plan *p, struct err *e)
     return true;
 }
 
-/* ---- events that pages and bounces look at ---- */
-
-static bool is_page(const void *context, struct value v)
-{
-    (void)context;
-    for (size_t i = 0; v.type == VALUE_TEXT && i < PAGE_EVENTS; i++)
-        if (str_equal(v.text, str_of(page_events[i])))
-            return true;
-    return false;
-}
-
-/* Names with a dollar are what SDKs send by themselves, but for pages and screens. */
-static bool is_own(const void *context, struct value v)
-{
-    return v.type == VALUE_TEXT && str_starts(v.text, STR("$")) && !is_page(context, v) &&
-           !str_equal(v.text, STR("$screen"));
-}
-
-static const struct scan_condition page_condition = {
-    .kind = SCAN_TEST, .subject = SCAN_NAME, .test = is_page};
-static const struct scan_condition own_condition = {
-    .kind = SCAN_TEST, .subject = SCAN_NAME, .test = is_own};
-
-static bool marks_make(struct session_plan *p, struct err *e)
-{
-    uint32_t all, page = 0, own = 0;
-
-    if (!selector_add(p, NULL, &all, e) || /* every event, to cut by */
-        (p->has_pages && !selector_add(p, &page_condition, &page, e)) ||
-        (p->has_bounce && !selector_add(p, &own_condition, &own, e)))
-        return false;
-    p->page_bit = p->has_pages ? (uint32_t)1 << page : 0;
-    p->own_bit = p->has_bounce ? (uint32_t)1 << own : 0;
-    return true;
-}
-
 /* ---- columns ---- */
 
 static bool columns_make(struct session_plan *p, struct err *e)
@@ -208,6 +171,24 @@ static bool columns_make(struct session_plan *p, struct err *e)
     return true;
 }
 
+/* Of the properties that name pages those that any event has. */
+static bool page_columns_make(struct session_plan *p, struct err *e)
+{
+    const struct source_vtable *does = p->q->source->does;
+    struct property_info *list;
+    size_t count;
+
+    does->properties(p->q->source, p->q->arena, &list, &count);
+    for (size_t i = 0; i < PAGE_PROPERTIES; i++)
+        for (size_t k = 0; k < count; k++) {
+            struct scan_column c = {SCAN_CODE, SCAN_PROPERTY, list[k].name, p->pages};
+            if (str_equal(list[k].name, str_of(page_properties[i])) &&
+                !reading_column(p->q, &p->inner, c, &p->page_columns[p->page_column_count++], e))
+                return false;
+        }
+    return true;
+}
+
 /* What the cutting itself reads. */
 static bool own_columns_make(struct session_plan *p, struct err *e)
 {
@@ -218,12 +199,7 @@ static bool own_columns_make(struct session_plan *p, struct err *e)
     c = (struct scan_column){SCAN_CODE, SCAN_NAME, STR_NONE, p->names};
     if (p->has_names && !reading_column(p->q, &p->inner, c, &p->name_column, e))
         return false;
-    for (size_t i = 0; p->has_pages && i < PAGE_PROPERTIES; i++) {
-        c = (struct scan_column){SCAN_CODE, SCAN_PROPERTY, str_of(page_properties[i]), p->pages};
-        if (!reading_column(p->q, &p->inner, c, &p->page_columns[i], e))
-            return false;
-    }
-    return true;
+    return !p->has_pages || page_columns_make(p, e);
 }
 
 static void range_make(struct session_plan *p)
@@ -255,9 +231,11 @@ bool session_plan_make(struct question *q, const struct reading *outer, struct s
     p->names = intern_create();
     p->has_ids = q->session_rules->ids != SESSION_IDS_IGNORE;
     range_make(p);
-    if (!selectors_make(p, e) || !columns_make(p, e) || !marks_make(p, e) ||
+    uint32_t every; /* all events, to cut by */
+    if (!selectors_make(p, e) || !columns_make(p, e) || !selector_add(p, NULL, &every, e) ||
         !own_columns_make(p, e))
         return false;
+    p->inner.source = outer->source;
     p->inner.plan.by_unit = p->inner.plan.want_time = true;
     p->inner.plan.edges = outer->plan.edges;
     p->inner.plan.edge_count = outer->plan.edge_count;

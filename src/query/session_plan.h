@@ -43,9 +43,8 @@ struct session_plan {
     struct session_leaf leaves[SESSION_LEAVES_MAX];
     size_t leaf_count;
     struct session_column columns[SCAN_COLUMNS_MAX];
-    bool has_ids, has_pages, has_names, has_bounce, has_position, has_facts;
-    uint32_t page_bit, own_bit; /* of the mask: a page was seen; sent by the SDK on its own */
-    size_t id_column, name_column, page_columns[4];
+    bool has_ids, has_pages, has_names, has_position, has_facts;
+    size_t id_column, name_column, page_columns[4], page_column_count;
     struct intern *ids, *pages, *names;
     int64_t from, to;
     pthread_mutex_t lock; /* of the kernel's codes, which sessions add to */

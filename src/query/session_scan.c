@@ -8,6 +8,7 @@
 #include "query/session_plan.h"
 
 enum { CODE_UNKNOWN = UINT32_MAX - 1, MEMO_UNKNOWN = 0, MEMO_NO, MEMO_YES };
+enum { NAME_PAGE = 1, NAME_OWN = 2 };
 
 /* What is known of a session beside its times; texts as codes of the plan's. */
 struct facts {
@@ -39,11 +40,13 @@ struct worker {
     union cell *cells; /* by session, then column */
     uint32_t *places;  /* by session: events kept, then where they go */
     size_t session_room, facts_count;
+    bool is_mixed; /* a session went on after another had begun */
     /* of the unit's events */
     uint32_t *session_of, *position_of, *kept; /* kept: the mask that the kernel sees; 0 = not */
     size_t event_room;
     /* what is remembered of texts */
     uint8_t *leaf_memo[SESSION_LEAVES_MAX];
+    uint8_t *name_kinds; /* by name: a page was seen; sent by the SDK on its own */
     uint32_t *code_memo[SCAN_COLUMNS_MAX];
     /* the batch that the kernel gets */
     uint32_t *mask;
@@ -188,7 +191,7 @@ static void session_room(struct worker *w, size_t count)
 
 static uint32_t event_page(const struct session_plan *p, const struct scan_batch *b, size_t i)
 {
-    for (size_t c = 0; c < PAGE_PROPERTIES; c++)
+    for (size_t c = 0; c < p->page_column_count; c++)
         if (b->codes[p->page_columns[c]][i] != SCAN_CODE_NONE)
             return b->codes[p->page_columns[c]][i];
     return SCAN_CODE_NONE;
@@ -199,8 +202,12 @@ static void facts_add(struct worker *w, const struct scan_batch *b, size_t i, si
     const struct session_plan *p = w->layer->plan;
     struct facts *f = &w->facts[at];
 
-    f->acts += !(b->mask[i] & p->own_bit);
-    if (b->mask[i] & p->page_bit) {
+    if (!p->has_names)
+        return;
+    uint32_t name = b->codes[p->name_column][i];
+    uint8_t kind = name == SCAN_CODE_NONE ? 0 : w->name_kinds[name];
+    f->acts += !(kind & NAME_OWN);
+    if ((kind & NAME_PAGE) && p->has_pages) {
         uint32_t page = event_page(p, b, i);
         f->pages++;
         if (f->entry_page == SCAN_CODE_NONE)
@@ -208,8 +215,6 @@ static void facts_add(struct worker *w, const struct scan_batch *b, size_t i, si
         if (page != SCAN_CODE_NONE)
             f->exit_page = page;
     }
-    if (!p->has_names)
-        return;
     f->exit_event = b->codes[p->name_column][i];
     if (f->entry_event == SCAN_CODE_NONE)
         f->entry_event = f->exit_event;
@@ -222,9 +227,11 @@ static void unit_cut(struct worker *w, const struct scan_batch *b, size_t from, 
 
     session_cutter_begin(&w->cutter);
     w->facts_count = 0;
+    w->is_mixed = false;
     for (size_t i = from; i < to; i++) {
         uint32_t at = session_cut(&w->cutter, b->time[i], ids ? ids[i] : (uint32_t)SESSION_NONE);
         w->session_of[i - from] = at;
+        w->is_mixed = w->is_mixed || (at != SESSION_NONE && at + 1 < w->cutter.count);
         if (at == SESSION_NONE || !p->has_facts)
             continue;
         if (at == w->facts_count) {
@@ -309,7 +316,8 @@ static void batch_room(struct worker *w, size_t events)
         return;
     w->out_room = events + events / 2;
     w->mask = mem_grow(w->mask, w->out_room, sizeof *w->mask);
-    w->time = mem_grow(w->time, w->out_room, sizeof *w->time);
+    if (o->plan.want_time)
+        w->time = mem_grow(w->time, w->out_room, sizeof *w->time);
     if (o->plan.edges)
         w->interval = mem_grow(w->interval, w->out_room, sizeof *w->interval);
     for (size_t c = 0; c < o->plan.column_count; c++)
@@ -330,7 +338,8 @@ static void event_put(struct worker *w, const struct scan_batch *b, size_t i, si
     uint32_t session = w->session_of[event];
 
     w->mask[to] = w->kept[event];
-    w->time[to] = b->time[i];
+    if (w->time)
+        w->time[to] = b->time[i];
     if (b->interval)
         w->interval[to] = b->interval[i];
     for (size_t c = 0; c < columns; c++) {
@@ -374,6 +383,39 @@ static void emit_unit(struct worker *w, const struct scan_batch *b, size_t u)
         unit_begin(w, b->units[u], b->units[u], was);
 }
 
+static void session_begins(struct worker *w, const struct scan_batch *b, size_t u, uint32_t at,
+                           size_t event)
+{
+    const struct session *s = &w->cutter.list[at];
+
+    unit_begin(w, (uint32_t)w->unit_count, b->units[u], event);
+    if (w->layer->keeps_records)
+        ARRAY_PUSH(w->records.list, w->records.count, w->records.room) =
+            (struct session_record){.unit = (uint32_t)w->unit_count - 1,
+                                    .person = b->units[u],
+                                    .id = s->id,
+                                    .events = s->events,
+                                    .start = s->start,
+                                    .last = s->last};
+}
+
+/* Sessions one after the other, as the events come. */
+static void emit_in_order(struct worker *w, const struct scan_batch *b, size_t u)
+{
+    size_t from = b->starts[u], to = b->starts[u + 1];
+    uint32_t current = SESSION_NONE;
+
+    for (size_t i = from; i < to; i++) {
+        uint32_t at = w->session_of[i - from];
+        if (!w->kept[i - from] || at == SESSION_NONE)
+            continue;
+        if (at != current)
+            session_begins(w, b, u, at, w->count);
+        current = at;
+        event_put(w, b, i, i - from, w->count++);
+    }
+}
+
 /* Each session's events side by side, the sessions in order of their starts. */
 static void emit_sessions(struct worker *w, const struct scan_batch *b, size_t u)
 {
@@ -387,14 +429,8 @@ static void emit_sessions(struct worker *w, const struct scan_batch *b, size_t u
         uint32_t events = w->places[s];
         w->places[s] = (uint32_t)w->count;
         w->count += events;
-        if (!events)
-            continue;
-        unit_begin(w, (uint32_t)w->unit_count, b->units[u], w->places[s]);
-        const struct session *of = &w->cutter.list[s];
-        if (w->layer->keeps_records)
-            ARRAY_PUSH(w->records.list, w->records.count,
-                       w->records.room) = (struct session_record){
-                (uint32_t)w->unit_count - 1, b->units[u], of->id, of->events, of->start, of->last};
+        if (events)
+            session_begins(w, b, u, (uint32_t)s, w->places[s]);
     }
     for (size_t i = from; i < to; i++)
         if (w->kept[i - from] && w->session_of[i - from] != SESSION_NONE)
@@ -422,8 +458,10 @@ static void unit_read(struct worker *w, const struct scan_batch *b, size_t u)
         facts_finish(w);
     for (size_t i = from; i < to; i++)
         w->kept[i - from] = event_mask(w, b->mask[i], i - from);
-    if (p->outer->by_session)
+    if (p->outer->by_session && w->is_mixed)
         emit_sessions(w, b, u);
+    else if (p->outer->by_session)
+        emit_in_order(w, b, u);
     else
         emit_unit(w, b, u);
 }
@@ -439,10 +477,26 @@ static void sessions_number(struct worker *w, size_t first_record)
         w->records.list[i].unit += base;
 }
 
+/* Names with a dollar are what SDKs send by themselves, but for pages and screens. */
+static uint8_t name_kind(struct str name)
+{
+    for (size_t i = 0; i < PAGE_EVENTS; i++)
+        if (str_equal(name, str_of(page_events[i])))
+            return NAME_PAGE;
+    return str_starts(name, STR("$")) && !str_equal(name, STR("$screen")) ? NAME_OWN : 0;
+}
+
 /* All texts have their codes before the first batch. */
 static void memos_make(struct worker *w)
 {
     const struct session_plan *p = w->layer->plan;
+
+    if (p->has_names && !w->name_kinds) {
+        uint32_t count = intern_count(p->names);
+        w->name_kinds = mem_array((size_t)count + 1, sizeof *w->name_kinds);
+        for (uint32_t i = 0; i < count; i++)
+            w->name_kinds[i] = name_kind(intern_at(p->names, i));
+    }
 
     for (size_t k = 0; k < p->leaf_count; k++)
         if (p->leaves[k].fact->type == SESSION_TEXT && !w->leaf_memo[k])
@@ -518,6 +572,7 @@ static void worker_free(struct worker *w)
     mem_free(w->session_of);
     mem_free(w->position_of);
     mem_free(w->kept);
+    mem_free(w->name_kinds);
     for (size_t i = 0; i < SESSION_LEAVES_MAX; i++)
         mem_free(w->leaf_memo[i]);
     for (size_t c = 0; c < SCAN_COLUMNS_MAX; c++) {

@@ -112,6 +112,9 @@ static bool series_read(struct trends *t, const struct ask *a, struct series *s,
         !matcher_read(t->q, a, &s->role, e))
         return false;
     s->name = matcher_name(t->q, &s->role);
+    if (s->fact) /* "avg session length of Login" */
+        s->name = arena_printf(t->q->arena, "%s session %s of %.*s", s->math->name, s->fact->name,
+                               STR_ARG(s->name));
     if (!ask_is_there(&name))
         return true;
     if (!ask_text(&name, &s->own_name, e))
