@@ -410,7 +410,7 @@ static const char *const members[] = {
 
 const struct insight insight_retention = {
     .name = "retention",
-    .no_sessions = "a session does not come back; count persons or accounts, or filter by what is known of sessions",
+    .no_sessions = "a session does not come back; count persons or accounts",
     .interval = INTERVAL_DAY,
     .counts_accounts = true,
     .members = members,
