@@ -164,7 +164,7 @@ static bool is_of_sessions(struct str q)
         has(q, "\"count\":\"sessions\""))
         return false;
     /* what persons are and did, sessions are and did not; an account's or a list's rows neither */
-    return !by_session || (!has(q, "\"of\":\"person\"") && !has(q, "\"did") &&
+    return !by_session || (!has(q, "\"of\":\"person\"") && !has(q, "\"did") && !has(q, "_seen\"") &&
                            !has(q, "\"first_did\"") && !has(q, "\"sequence\""));
 }
 
