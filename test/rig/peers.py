@@ -157,6 +157,14 @@ class Tenure:
             self.run("import", path, "--project", self.project, "--format", "events")
 
     def ask(self, question):
+        """The peers may take longer than the server keeps a line that says nothing."""
+        try:
+            return self.ask_once(question)
+        except (ConnectionError, http.client.HTTPException):
+            self.connection.close()
+            return self.ask_once(question)
+
+    def ask_once(self, question):
         self.connection.request("POST", f"/api/v1/projects/{self.project}/query", json.dumps(question),
                                 {"Authorization": "Bearer " + self.key, "Content-Type": "application/json"})
         reply = self.connection.getresponse()
