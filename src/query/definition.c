@@ -71,8 +71,11 @@ bool definition_span(struct source *source, const struct query_context *context,
                      struct str name, struct definition_span *out, struct err *e)
 {
     AUTO(arena) *arena = arena_create(0);
-    struct question q = {
-        .arena = arena, .source = source, .context = context, .as_of = context->now_ms};
+    struct question q = {.arena = arena,
+                         .source = source,
+                         .persons = source,
+                         .context = context,
+                         .as_of = context->now_ms};
     bool ok = false;
 
     *out = (struct definition_span){0};

@@ -89,17 +89,17 @@ static bool is_of_session(struct json object)
 static bool key_make(struct question *q, const struct named *n, struct hash128 *key)
 {
     const struct query_context *c = q->context;
-    uint64_t state = q->source->does->state ? q->source->does->state(q->source) : 0;
+    const struct source *s = q->persons;
+    uint64_t state = s->does->state ? s->does->state(s) : 0;
     int64_t first, last, as_of = q->as_of;
     BUF_AUTO text = {0};
 
     if (!c->segments || !state)
         return false;
-    if (!says(q, n->body, moves) &&
-        (!q->source->does->span(q->source, &first, &last) || last <= as_of))
+    if (!says(q, n->body, moves) && (!s->does->span(s, &first, &last) || last <= as_of))
         as_of = INT64_MAX; /* nothing lies after it: the same set until something does */
     buf_add_u64(&text, state);
-    buf_add_u32(&text, q->source->does->units(q->source));
+    buf_add_u32(&text, s->does->units(s));
     buf_add_u64(&text, c->vocabulary->revision);
     buf_add_u64(&text, (uint64_t)as_of);
     buf_printf(&text, "%.*s\n%d\n%.*s\n", STR_ARG(c->project), (int)q->week_start,
@@ -124,11 +124,18 @@ static bool is_of_people(const struct scan_condition *c)
     return true;
 }
 
+/* One bit a person says it. Where accounts are counted, what was done was done by accounts. */
+static bool may_collapse(const struct question *q, const struct scan_condition *c)
+{
+    return q->unit != COUNTED_ACCOUNT && is_of_people(c);
+}
+
 static struct saved *saved_new(struct question *q, struct named *n)
 {
     struct saved *s = arena_alloc(q->arena, sizeof *s);
 
-    s->words = arena_array(q->arena, q->source->does->units(q->source) / 64 + 1, sizeof *s->words);
+    s->words =
+        arena_array(q->arena, q->persons->does->units(q->persons) / 64 + 1, sizeof *s->words);
     s->condition = unit_bits_condition(q, s->words);
     s->depth = q->behaviour_depth;
     s->level = q->condition_level;
@@ -150,7 +157,8 @@ static bool list_read(struct question *q, struct str id, struct saved *s, struct
     while (json_next(&it)) {
         struct str person;
         uint32_t unit;
-        if (json_string(it.value, &person) && q->source->does->unit_find(q->source, person, &unit))
+        if (json_string(it.value, &person) &&
+            q->persons->does->unit_find(q->persons, person, &unit))
             s->words[unit >> 6] |= (uint64_t)1 << (unit & 63);
     }
     return true;
@@ -217,9 +225,14 @@ bool segment_named_read(struct question *q, const struct ask *place,
         return false;
     struct saved *s = saved_new(q, n);
     s->may_keep = key_make(q, n, &s->key);
-    uint32_t units = q->source->does->units(q->source);
+    uint32_t units = q->persons->does->units(q->persons);
+    bool is_list = json_string(json_member(n->body, STR("list")), &list);
+    if (is_list && q->unit == COUNTED_ACCOUNT && q->condition_level == LEVEL_PERSON)
+        return ask_fail(place, e, "query.unsupported",
+                        "this list is of accounts, and \"%.*s\" one of persons", STR_ARG(name));
+    s->may_keep = s->may_keep && (is_list || q->unit != COUNTED_ACCOUNT);
     bool is_there = s->may_keep && segment_cache_get(q->context->segments, s->key, units, s->words);
-    if (!is_there && json_string(json_member(n->body, STR("list")), &list)) {
+    if (!is_there && is_list) {
         if (!list_read(q, list, s, e))
             return false;
         if (s->may_keep)
@@ -235,7 +248,7 @@ bool segment_named_read(struct question *q, const struct ask *place,
 
 void segments_settle(struct question *q, unsigned depth)
 {
-    uint32_t units = q->source->does->units(q->source);
+    uint32_t units = q->persons->does->units(q->persons);
 
     for (struct saved *s = q->saved; s; s = s->next_found) {
         if (!s->tree || s->depth != depth)

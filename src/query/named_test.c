@@ -357,6 +357,17 @@ static void segments_are_their_conditions(void **state)
                    "\"filter\":[{\"in_segment\":\"S\"}]}]}]}],\"segment\":[{\"in_segment\":"
                    "\"S\"}]}",
                    head);
+        if (chance(&d, 30)) { /* where accounts are counted, it is the same conditions, too */
+            head = "{\"insight\":\"trends\",\"unit\":\"account\",\"from\":\"2026-03-01\",\"to\":"
+                   "\"2026-03-31\",\"series\":[{\"event\":null},{\"event\":\"A\",\"math\":"
+                   "\"accounts\"";
+            buf_clear(&named);
+            buf_printf(&named,
+                       "%s,\"filter\":[{\"any\":[{\"in_segment\":\"T\"},{\"did\":\"A\","
+                       "\"filter\":[{\"in_segment\":\"S\"}]}]}]}],\"segment\":[{\"in_segment\":"
+                       "\"S\"}]}",
+                       head);
+        }
         buf_printf(&plain,
                    "%s,\"filter\":[{\"any\":[{\"all\":[%.*s,{\"not\":%.*s}]},{\"did\":\"A\","
                    "\"filter\":[%.*s]}]}]}],\"segment\":[%.*s]}",
