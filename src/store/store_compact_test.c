@@ -1,5 +1,6 @@
 /* Which segments are merged and when, what that costs, and what goes on meanwhile. */
 #include <pthread.h>
+#include <unistd.h>
 
 #include "store/store_inner.h"
 #include "store/store_sample.h"
@@ -182,6 +183,41 @@ static void small_images_are_folded(void **state)
     snapshot_release(v);
 }
 
+static size_t images_of(struct store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    size_t count = s->imaged_count;
+    pthread_mutex_unlock(&s->lock);
+    return count;
+}
+
+/* The background does so by itself: there are never many, however many views were taken. */
+static void the_background_folds(void **state)
+{
+    (void)state;
+    enum { BATCH = STORE_PREVIEW_ROWS + 100, ROUNDS = 2 * STORE_FOLD_MIN };
+    struct store_options options = {.project = STR("main"), .seal_rows = 1 << 20};
+    AUTO(os) *os = os_sim_create((struct os_sim_plan){.seed = 7});
+    AUTO(store) *s = NULL;
+    struct store_state now;
+    struct err e = {0};
+    uint64_t next = 1;
+    assert_works(store_open(os, STR("/data"), &options, &s, &e), e);
+    for (int i = 0; i < ROUNDS; i++) {
+        struct snapshot *v = NULL;
+        add_late(s, &next, BATCH, SAMPLE_START + 5 * MONTH, 3);
+        assert_works(store_snapshot(s, &v, &e), e);
+        snapshot_release(v);
+    }
+    for (unsigned tries = 0; images_of(s) >= STORE_FOLD_MIN; tries++) {
+        assert_true(tries < 100000);
+        usleep(1000);
+    }
+    store_state(s, &now);
+    assert_int_equal(now.events, ROUNDS * BATCH);
+    assert_int_equal(now.segments, 0);
+}
+
 /* Whom a stage that is folded erased is still known to be gone when the fold is sealed. */
 static void a_fold_keeps_who_was_erased(void **state)
 {
@@ -262,6 +298,7 @@ int main(void)
         cmocka_unit_test(late_events_leave_few_segments),
         cmocka_unit_test(what_is_too_large_stays_apart),
         cmocka_unit_test(small_images_are_folded),
+        cmocka_unit_test(the_background_folds),
         cmocka_unit_test(a_fold_keeps_who_was_erased),
         cmocka_unit_test(nobody_waits_for_a_resting_compaction),
     };

@@ -433,12 +433,12 @@ static void a_long_log_goes_on_in_another_file(void **state)
     assert_int_equal(events_of(w), EVENTS);
 }
 
-static void a_long_log_on_a_full_disk(void **state)
+/* Full, or failing: `kind` of all calls in turn with which the next file begins. */
+static void a_long_log_meets(enum err_kind kind)
 {
-    (void)state;
     AUTO(world) *w = world_create(false);
     struct store_receipt r;
-    uint64_t calls = 3;
+    uint64_t calls = kind == ERR_NO_SPACE ? 3 : 5;
     for (uint32_t k = 0; k < 4; k++) {
         struct event ev = large_event(w, k, STORE_LOG_FILE_BYTES / 4);
         assert_works(store_append(w->s, &(struct store_batch){&ev, 1, NULL, 0}, &r, &w->e), w->e);
@@ -449,11 +449,12 @@ static void a_long_log_on_a_full_disk(void **state)
     for (uint64_t n = 1; n <= calls; n++) {
         w->os = os_sim_copy(full);
         open_with(w, (struct store_options){.no_background = true});
-        os_sim_set_plan(w->os, (struct os_sim_plan){.seed = n, .fail_at = n, .fail_full = true});
+        os_sim_set_plan(w->os, (struct os_sim_plan){
+                                   .seed = n, .fail_at = n, .fail_full = kind == ERR_NO_SPACE});
         struct err e = {0};
         bool ok = append(w, 11, 1, &e);
         if (!ok)
-            assert_true(e.kind == ERR_NO_SPACE || e.kind == ERR_BUSY);
+            assert_true(e.kind == kind || e.kind == ERR_BUSY);
         os_sim_set_plan(w->os, (struct os_sim_plan){.seed = n});
         w->e = (struct err){0};
         assert_works(store_restart(w->s, &w->e), w->e);
@@ -467,6 +468,13 @@ static void a_long_log_on_a_full_disk(void **state)
         os_destroy(w->os);
     }
     w->os = full;
+}
+
+static void a_long_log_on_a_bad_disk(void **state)
+{
+    (void)state;
+    a_long_log_meets(ERR_NO_SPACE);
+    a_long_log_meets(ERR_IO);
 }
 
 /* A large segment goes to the disk in pieces; any of its calls may fail. */
@@ -626,7 +634,7 @@ int main(void)
         cmocka_unit_test(a_full_queue_waits_for_the_disk),
         cmocka_unit_test(an_import_that_is_closed_waits_for_its_batches),
         cmocka_unit_test(a_long_log_goes_on_in_another_file),
-        cmocka_unit_test(a_long_log_on_a_full_disk),
+        cmocka_unit_test(a_long_log_on_a_bad_disk),
         cmocka_unit_test(large_segments_are_synced_in_pieces),
         cmocka_unit_test(the_background_forgets_in_time),
         cmocka_unit_test(the_background_removes_what_is_old),

@@ -179,6 +179,51 @@ static void damage_is_met_by_a_replay(void **state)
     assert_int_equal(now.events, BATCH);
 }
 
+/* More rows than a preview may have are frozen first, and so are met there; the next view tries
+ * again. */
+static void damage_is_met_by_a_view(void **state)
+{
+    (void)state;
+    enum { TIMES = STORE_PREVIEW_ROWS / BATCH + 1 };
+    AUTO(world) *w = world_create();
+    uint64_t at = 0;
+    struct str path = segment_file(w);
+    store_close(TAKE(w->s));
+    import_over_damage(w, path, &at);
+    AUTO(world) *c = damaged(w, path, at);
+    struct store_import *i = NULL;
+    struct store_batch b = odd_ones(c);
+    struct store_receipt r;
+    assert_works(open_with(c, false) && store_import_begin(c->s, &i, &c->e), c->e);
+    for (int n = 0; n < TIMES; n++)
+        assert_works(store_import_add(i, &b, &c->e), c->e);
+    for (int n = 0; n < 2; n++) {
+        struct snapshot *v = NULL;
+        struct err e = {0};
+        assert_false(store_snapshot(c->s, &v, &e));
+        assert_int_equal(e.kind, ERR_CORRUPT);
+    }
+    assert_false(store_import_finish(i, &r, &c->e));
+    assert_int_equal(c->e.kind, ERR_CORRUPT);
+    store_import_close(i);
+}
+
+/* An import's batches are written, and the sync that its end asks for fails. */
+static void an_import_ends_with_a_failed_sync(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_create();
+    struct store_import *i = NULL;
+    struct store_batch b = odd_ones(w);
+    struct store_receipt r;
+    assert_works(store_import_begin(w->s, &i, &w->e) && store_import_add(i, &b, &w->e), w->e);
+    os_sim_set_plan(w->os, (struct os_sim_plan){.seed = 1, .fail_at = 1});
+    assert_false(store_import_finish(i, &r, &w->e));
+    assert_int_equal(w->e.kind, ERR_BUSY);
+    assert_true(has_stopped(w->s));
+    store_import_close(i);
+}
+
 /* ---- stopped in the middle ---- */
 
 struct stopper {
@@ -346,6 +391,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(damage_is_met_by_equal_events),
         cmocka_unit_test(damage_is_met_by_a_replay),
+        cmocka_unit_test(damage_is_met_by_a_view),
+        cmocka_unit_test(an_import_ends_with_a_failed_sync),
         cmocka_unit_test(a_merge_ends_when_the_store_stops),
         cmocka_unit_test(a_check_stops_anywhere),
         cmocka_unit_test(a_backup_may_meet_any_failing_read),
