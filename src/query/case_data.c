@@ -110,6 +110,22 @@ static size_t people_of(struct json data, struct arena *arena, struct plain_pers
     return count;
 }
 
+static void accounts_of(struct json data, struct arena *arena, struct plain_source *out)
+{
+    struct json accounts = json_member(data, STR("accounts"));
+    struct plain_person *list = arena_array(arena, json_count(accounts) + 1, sizeof *list);
+
+    struct json_each it = json_each(accounts);
+    while (json_next(&it)) {
+        struct plain_person *a = &list[out->account_count++];
+        struct property *traits;
+        *a = (struct plain_person){.id = arena_copy(arena, it.key), .created = FACT_CREATED_NONE};
+        a->trait_count = properties_of(it.value, arena, &traits);
+        a->traits = traits;
+    }
+    out->accounts = list;
+}
+
 void case_source_init(struct json data, struct arena *arena, struct plain_source *out)
 {
     struct json list = json_member(data, STR("events"));
@@ -135,6 +151,7 @@ void case_source_init(struct json data, struct arena *arena, struct plain_source
         e->properties = properties;
     }
     plain_source_init(out, events, count, people, person_count);
+    accounts_of(data, arena, out);
 }
 
 void case_source_parse(const char *text, struct arena *arena, struct plain_source *out)

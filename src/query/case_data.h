@@ -2,7 +2,8 @@
  * query/case_data: test data as JSON (the form of the golden cases) made into a plain source.
  *
  *   {"events":[{"person":"u1","event":"A","time":"2026-01-01T00:00:00Z","properties":{…}}],
- *    "aliases":{"u1":["anon"]}, "traits":{"u1":{…}}, "created":{"u1":"…"}}
+ *    "aliases":{"u1":["anon"]}, "traits":{"u1":{…}}, "created":{"u1":"…"},
+ *    "accounts":{"acme":{"level":"company"}}}
  * Everything lives in the arena. For tests.
  */
 #pragma once

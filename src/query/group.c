@@ -81,6 +81,31 @@ static bool subject_read(struct question *q, const struct ask *a, struct part *p
     return !p->of_account || level_read(q, level, &p->level, e);
 }
 
+/* "at":"start": the value that the start event carries, of a person's property under its name. */
+static bool at_read(const struct question *q, const struct ask *a, struct part *p,
+                    unsigned *subject, struct err *e)
+{
+    static const char *const names[] = {"now", "start"};
+    struct ask at = ask_member(a, "at");
+    unsigned choice = 0;
+
+    if (!ask_is_there(&at))
+        return true;
+    if (!ask_choice(&at, names, COUNT(names), &choice, e))
+        return false;
+    p->at_start = choice == 1;
+    if (!p->at_start)
+        return true;
+    if (q->insight != &insight_retention)
+        return ask_fail(&at, e, "query.unsupported", "only a retention has a start event");
+    if (*subject > OF_PERSON)
+        return ask_fail(&at, e, "query.unsupported",
+                        "events carry properties of the event and the person only");
+    *subject = OF_EVENT;
+    p->of_person = false;
+    return true;
+}
+
 /* A unit has one value: of itself, or of what stands above it. */
 static bool is_of_unit(const struct question *q, const struct part *p)
 {
@@ -92,7 +117,7 @@ static bool is_of_unit(const struct question *q, const struct part *p)
 
 static bool part_read(struct question *q, const struct ask *a, struct part *p, struct err *e)
 {
-    static const char *const known[] = {"property", "of", "level", "buckets"};
+    static const char *const known[] = {"property", "of", "level", "at", "buckets"};
     static const struct {
         const char *name;
         enum scan_subject subject;
@@ -106,7 +131,8 @@ static bool part_read(struct question *q, const struct ask *a, struct part *p, s
     struct ask buckets = ask_member(a, "buckets");
     unsigned subject;
 
-    if (!ask_members(a, known, COUNT(known), e) || !subject_read(q, a, p, &subject, e))
+    if (!ask_members(a, known, COUNT(known), e) || !subject_read(q, a, p, &subject, e) ||
+        !at_read(q, a, p, &subject, e))
         return false;
     if (ask_is_there(&buckets) && !buckets_read(q, &buckets, p, e))
         return false;
@@ -190,6 +216,21 @@ bool grouping_has_unit_part(const struct grouping *g)
     return false;
 }
 
+/* Either returns share the event's values, or the start alone decides. */
+static bool starts_check(struct grouping *g, struct err *e)
+{
+    size_t starts = 0, others = 0;
+
+    for (size_t i = 0; i < g->count; i++) {
+        starts += g->parts[i].at_start;
+        others += !g->parts[i].at_start && !g->parts[i].of_unit;
+    }
+    g->at_start = starts > 0;
+    return !starts || !others ||
+           ask_fail(g->place, e, "query.unsupported",
+                    "\"at\":\"start\" cannot stand beside an event's property without it");
+}
+
 bool grouping_read(struct question *q, const struct ask *a, struct err *e)
 {
     size_t count;
@@ -214,7 +255,7 @@ bool grouping_read(struct question *q, const struct ask *a, struct err *e)
         if ((p->of_person || p->of_account) && !unit_codes_find(q, item, p, e))
             return false;
     }
-    return true;
+    return starts_check(g, e);
 }
 
 void grouping_free(struct grouping *g)

@@ -18,6 +18,8 @@ struct grouping {
         enum scan_subject subject;
         struct str property;
         bool of_person, of_account; /* whose property it is, if not the event's */
+        bool at_start; /* of retention: the start event's value is the group; returns share nothing
+                        */
         struct account_level level;
         bool is_numeric;
         double *edges; /* buckets */
@@ -29,6 +31,7 @@ struct grouping {
     } parts[GROUP_PARTS_MAX];
     size_t count;
     bool has_event_part;
+    bool at_start; /* its event parts are all so */
     const struct ask *place;
 };
 

@@ -332,7 +332,8 @@ static int64_t account_created(const struct source *s, struct str account)
     uint32_t unit;
 
     for (size_t i = 0; i < plain(s)->account_count; i++)
-        if (str_equal(plain(s)->accounts[i].id, account))
+        if (str_equal(plain(s)->accounts[i].id, account) &&
+            plain(s)->accounts[i].created != (int64_t)FACT_CREATED_NONE)
             return plain(s)->accounts[i].created;
     return unit_find(s, account, &unit) ? plain(s)->people[unit].created
                                         : (int64_t)FACT_CREATED_NONE;

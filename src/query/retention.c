@@ -43,9 +43,12 @@ static bool rules_read(struct retention *r, struct err *e)
     r->match = (enum retention_match)match;
     r->window = (enum retention_window)window;
     r->by_previous = reference == 1;
-    if (figure == COUNT(measures) - 1)
-        return ask_fail(&measure, e, "query.unsupported",
-                        "revenue retention is not known yet; people, sum and avg are");
+    if (figure == COUNT(measures) - 1) {
+        ask_fail(&measure, e, "query.unsupported",
+                 "revenue is what is left of subscriptions, and this project has none");
+        return err_hint(e, "\"measure\":\"sum\" with the \"property\" that holds the money adds up "
+                           "what return events brought in");
+    }
     r->measure = (enum retention_measure)figure;
     r->minimum = 1;
     if (ask_is_there(&minimum) && !ask_int(&minimum, 1, 1000000, &r->minimum, e))

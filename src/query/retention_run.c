@@ -263,7 +263,8 @@ static void backs_find(struct worker *w, const struct scan_batch *b, size_t u, u
     for (size_t i = b->starts[u]; i < b->starts[u + 1]; i++) {
         if (!(mask_at(b, i) & r->return_bits))
             continue;
-        uint32_t slot = slot_at(w, b, i, key);
+        bool is_free = w->keyer.grouping && w->keyer.grouping->at_start;
+        uint32_t slot = is_free ? 0 : slot_at(w, b, i, key);
         int64_t time = b->time ? b->time[i] : 0;
         struct back *last = w->back_count ? &w->backs[w->back_count - 1] : NULL;
         if (slot == SLOT_NONE)
@@ -307,7 +308,8 @@ static bool offset_of(const struct retention *r, const struct entry *n, const st
 static void tally_make(struct worker *w, const struct entry *n)
 {
     const struct retention *r = w->r;
-    bool shares = w->keyer.grouping && w->keyer.grouping->has_event_part;
+    const struct grouping *g = w->keyer.grouping;
+    bool shares = g && g->has_event_part && !g->at_start;
 
     memset(w->tally, 0, r->all_columns * sizeof *w->tally);
     for (size_t i = 0; i < w->back_count; i++) {
