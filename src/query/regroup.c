@@ -467,6 +467,9 @@ static bool base_scan(struct job *j, scan_sink *sink, struct scan_stats *stats, 
         j->fillers[i].block = NULL;
         contexts[i] = &j->fillers[i];
     }
+    /* a filter is asked event by event: where all are wanted, the rows themselves are looked at */
+    bool is_whole = j->part.from == 0 && j->part.to == j->r->units;
+    j->base.selectors = is_whole ? j->r->plan->selectors : j->selectors;
     bool ok = j->r->below->does->scan(j->r->below, &j->base, sink, contexts, &more, e);
     mem_free(contexts);
     stats->rows += more.rows;
