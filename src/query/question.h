@@ -101,7 +101,7 @@ void names_near(struct str asked, const struct str *names, size_t count, char *r
 /* Members every insight has. */
 #define QUESTION_MEMBERS                                                                           \
     "insight", "from", "to", "last", "as_of", "timezone", "week_start", "interval", "unit",        \
-        "level", "filter", "segment", "breakdown", "limit", "other", "semantics", "people_of",              \
+        "level", "filter", "segment", "breakdown", "limit", "other", "semantics", "people_of",     \
         SESSION_MEMBERS
 /* How sessions are cut (query/session.h). */
 #define SESSION_MEMBERS "session_gap", "session_max", "session_midnight", "session_ids"
