@@ -224,6 +224,24 @@ static void an_import_ends_with_a_failed_sync(void **state)
     store_import_close(i);
 }
 
+/* A batch of it could not be written: adding says so, and so does the end. */
+static void an_import_ends_after_a_failed_write(void **state)
+{
+    (void)state;
+    AUTO(world) *w = world_create();
+    struct store_import *i = NULL;
+    struct store_batch b = odd_ones(w);
+    struct store_receipt r;
+    struct err e = {0};
+    assert_works(store_import_begin(w->s, &i, &w->e), w->e);
+    os_sim_set_plan(w->os, (struct os_sim_plan){.seed = 1, .fail_at = 1});
+    assert_false(store_import_add(i, &b, &w->e));
+    assert_int_equal(w->e.kind, ERR_BUSY);
+    assert_false(store_import_finish(i, &r, &e));
+    assert_int_equal(e.kind, ERR_BUSY);
+    store_import_close(i);
+}
+
 /* ---- stopped in the middle ---- */
 
 struct stopper {
@@ -393,6 +411,7 @@ int main(void)
         cmocka_unit_test(damage_is_met_by_a_replay),
         cmocka_unit_test(damage_is_met_by_a_view),
         cmocka_unit_test(an_import_ends_with_a_failed_sync),
+        cmocka_unit_test(an_import_ends_after_a_failed_write),
         cmocka_unit_test(a_merge_ends_when_the_store_stops),
         cmocka_unit_test(a_check_stops_anywhere),
         cmocka_unit_test(a_backup_may_meet_any_failing_read),
