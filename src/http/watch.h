@@ -20,7 +20,7 @@ void watch_remove(struct watch *w, struct line *line);
 enum line_state { LINE_NEW, LINE_IDLE, LINE_HEADER, LINE_BUSY };
 void watch_state(struct watch *w, struct line *line, enum line_state state);
 uint32_t watch_count(struct watch *w);
-/* Becomes true, within about a second, when the client goes away while its request is worked on, and
- * after watch_cancel. Lives as long as the line. */
+/* Becomes true, within about a second, when the client goes away while its request is worked on,
+ * and after watch_cancel. Lives as long as the line. */
 const volatile bool *watch_gone(const struct line *line);
 void watch_cancel(struct watch *w); /* all that is worked on, and all that comes */
