@@ -76,6 +76,14 @@ static const struct option identity_options[] = {
     {"--at", "DATE", "as it was then: a date's end, or 2026-02-03T09:15:00+07:00"},
     JSON,
     {0}};
+static const struct option list_options[] = {
+    PROJECT,
+    {"--filter", "JSON", "conditions, as in a question: [{\"did\":\"Signed Up\"}]"},
+    {"--limit", "N", "how many to show (default 50, at most 10000)"},
+    JSON,
+    {0}};
+static const struct option show_options[] = {
+    PROJECT, {"--limit", "N", "how many of the newest events (default 50)"}, JSON, {0}};
 static const struct option merge_options[] = {
     PROJECT, {"--reason", "TEXT", "why; it is kept in the person's history"}, JSON, {0}};
 static const struct option bench_options[] = {
@@ -151,6 +159,17 @@ const struct command commands[] = {
      "No answer shows the person from now on. All files are rewritten within 24 hours, and older\n"
      "backups are cleared when they are restored. The same id later is somebody new.",
      "tenure erase --person u_17 --now", NEED_SITE, 0, 0, erase_options, command_erase},
+    {"people list", "", "Lists people, all or those for whom conditions hold.", NULL,
+     "tenure people list --filter '[{\"did\":\"Signed Up\"}]'", NEED_READ, 0, 0, list_options,
+     command_people_list},
+    {"people show", "ID", "Shows the timeline of one person, with all ids merged with it.", NULL,
+     "tenure people show u_17 --limit 20", NEED_READ, 1, 1, show_options, command_people_show},
+    {"accounts list", "", "Lists accounts, all or those for which conditions hold.", NULL,
+     "tenure accounts list --filter '[{\"did_not\":\"Login\",\"within\":\"30d\"}]'", NEED_READ, 0,
+     0, list_options, command_accounts_list},
+    {"accounts show", "ID", "Shows the timeline of one account: the events of all its people.",
+     NULL, "tenure accounts show acme --limit 20", NEED_READ, 1, 1, show_options,
+     command_accounts_show},
     {"people identity", "ID", "Shows which ids are one person, and how that came about.",
      "Every merge and unmerge is kept: who said it, when, why, and whether it still stands.",
      "tenure people identity u_17 --at 2026-02-03", NEED_READ, 1, 1, identity_options,
