@@ -254,7 +254,8 @@ static const char *const house =
     EVENT("u3", "A", "lone", "02T09:00", "p") ","
     EVENT("u4", "A", "", "01T07:00", "q") "],"
     "\"aliases\":{\"u3\":[\"anon\"]},\"accounts\":{"
-    "\"t1\":{\"level\":\"team\",\"parent\":\"acme\"},\"t2\":{\"level\":\"team\",\"parent\":\"acme\"},"
+    "\"t1\":{\"level\":\"team\",\"parent\":\"acme\"},"
+    "\"t2\":{\"level\":\"team\",\"parent\":\"acme\"},"
     "\"acme\":{\"level\":\"company\",\"parent\":\"globex\",\"tier\":\"gold\"},"
     "\"globex\":{\"level\":\"group\"},\"quiet\":{\"level\":\"company\"}}}";
 /* clang-format on */
