@@ -124,12 +124,6 @@ static bool is_of_people(const struct scan_condition *c)
     return true;
 }
 
-/* One bit a person says it. Where accounts are counted, what was done was done by accounts. */
-static bool may_collapse(const struct question *q, const struct scan_condition *c)
-{
-    return q->unit != COUNTED_ACCOUNT && is_of_people(c);
-}
-
 static struct saved *saved_new(struct question *q, struct named *n)
 {
     struct saved *s = arena_alloc(q->arena, sizeof *s);
