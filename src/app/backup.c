@@ -1,4 +1,5 @@
 #include "app/backup.h"
+#include "saved/names.h"
 
 #define PARTIAL_MARK "partial"
 
@@ -312,6 +313,22 @@ static bool take_place(struct draft *d, bool is_taken, struct backup_result *out
 
 /* ---- who was erased since the backup was made ---- */
 
+static bool was_erased(const void *context, struct str id)
+{
+    return store_was_erased((struct store *)context, id);
+}
+
+/* The ids in saved lists of people are no less theirs. */
+static bool clear_lists(struct draft *d, struct str project, const struct store *store,
+                        struct err *e)
+{
+    struct str path = arena_printf(d->arena, "%.*s/records.db", STR_ARG(d->path));
+    AUTO(record) *record = NULL;
+
+    return record_open(path, access_migrations, access_migration_count, &record, e) &&
+           saved_lists_drop(record, project, was_erased, store, os_now_ms(d->os), e);
+}
+
 static bool erase_again(struct draft *d, struct str name, struct str list, bool is_asked_for,
                         struct backup_result *out, struct err *e)
 {
@@ -325,7 +342,7 @@ static bool erase_again(struct draft *d, struct str name, struct str list, bool 
         return false;
     if (store_erasures_apply(store, list, &erased, e)) {
         out->erased += erased.ids;
-        return true;
+        return clear_lists(d, name, store, e);
     }
     if (e->kind != ERR_CONFLICT || is_asked_for)
         return err_while(e, "erasing again who was erased from project \"%.*s\"", STR_ARG(name));

@@ -314,9 +314,11 @@ static bool set_up(struct record *r, struct err *e)
     sqlite3_db_config(r->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_db_config(r->db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
 
-    char cache[64];
-    snprintf(cache, sizeof cache, "PRAGMA foreign_keys=ON; PRAGMA cache_size=-%d", CACHE_KIB);
-    return execute(r, cache, e);
+    /* secure_delete: what was erased must not be found in free pages */
+    char settings[96];
+    snprintf(settings, sizeof settings,
+             "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA cache_size=-%d", CACHE_KIB);
+    return execute(r, settings, e);
 }
 
 static struct record *create(struct str path)

@@ -72,19 +72,26 @@ static bool lists_each(struct record *record, struct str project, list_visit *vi
 struct forgetting {
     struct record *record;
     struct str project;
+    saved_is_gone *is_gone;
+    const void *context;
+    int64_t now_ms;
+};
+
+/* A person who is about to be erased. */
+struct leaving {
     const struct snapshot *snapshot;
     struct str person;
     uint32_t unit;
     bool is_known;
-    int64_t now_ms;
 };
 
-static bool is_theirs(const struct forgetting *f, struct str id)
+static bool is_theirs(const void *context, struct str id)
 {
+    const struct leaving *l = context;
     uint32_t unit;
 
-    return str_equal(id, f->person) ||
-           (f->is_known && snapshot_unit_find(f->snapshot, id, &unit) && unit == f->unit);
+    return str_equal(id, l->person) ||
+           (l->is_known && snapshot_unit_find(l->snapshot, id, &unit) && unit == l->unit);
 }
 
 /* Segments that have the old list get the new one. */
@@ -151,7 +158,7 @@ static bool forget_in(void *context, const struct document *d, struct err *e)
     struct json_each it = json_each(root);
     while (json_next(&it)) {
         all++;
-        if (!json_string(it.value, &id) || is_theirs(f, id))
+        if (!json_string(it.value, &id) || f->is_gone(f->context, id))
             continue;
         jwrite_string(&w, id);
         kept++;
@@ -168,15 +175,22 @@ static bool forget_in(void *context, const struct document *d, struct err *e)
            segments_repoint(f, d->id, fresh.id, kept, e) && document_remove(f->record, &old, 0, e);
 }
 
+bool saved_lists_drop(struct record *record, struct str project, saved_is_gone *is_gone,
+                      const void *context, int64_t now_ms, struct err *e)
+{
+    struct forgetting f = {record, project, is_gone, context, now_ms};
+
+    return lists_each(record, project, forget_in, &f, e) ||
+           err_while(e, "taking people out of saved lists");
+}
+
 bool saved_lists_forget(struct record *record, struct str project, const struct snapshot *v,
                         struct str person, int64_t now_ms, struct err *e)
 {
-    struct forgetting f = {
-        .record = record, .project = project, .snapshot = v, .person = person, .now_ms = now_ms};
+    struct leaving l = {.snapshot = v, .person = person};
 
-    f.is_known = snapshot_unit_find(v, person, &f.unit);
-    return lists_each(record, project, forget_in, &f, e) ||
-           err_while(e, "taking the person out of saved lists");
+    l.is_known = snapshot_unit_find(v, person, &l.unit);
+    return saved_lists_drop(record, project, is_theirs, &l, now_ms, e);
 }
 
 /* ---- sweeping ---- */

@@ -48,6 +48,10 @@ struct snapshot;
 MUST_USE bool saved_lists_forget(struct record *record, struct str project,
                                  const struct snapshot *v, struct str person, int64_t now_ms,
                                  struct err *e);
+/* The same for all ids of which `is_gone` says so. */
+typedef bool saved_is_gone(const void *context, struct str id);
+MUST_USE bool saved_lists_drop(struct record *record, struct str project, saved_is_gone *is_gone,
+                               const void *context, int64_t now_ms, struct err *e);
 /* Removes lists that no segment has, made more than an hour ago. */
 MUST_USE bool saved_lists_sweep(struct record *record, struct str project, int64_t now_ms,
                                 struct err *e);

@@ -199,6 +199,9 @@ MUST_USE bool store_erase(struct store *s, struct str person, struct store_erasu
 MUST_USE bool store_forget(struct store *s, struct store_forgotten *out, struct err *e);
 MUST_USE bool store_erasures_apply(struct store *s, struct str list_path, struct store_erasure *out,
                                    struct err *e);
+/* Whether this id is in the list of the erased, be it somebody new's by now. Looks at the whole list:
+ * for restoring. */
+bool store_was_erased(struct store *s, struct str id);
 
 struct store_state {
     uint64_t events; /* live */

@@ -323,3 +323,15 @@ bool store_erasures_apply(struct store *s, struct str list_path, struct store_er
     struct store_forgotten forgotten;
     return ok && store_write_erasures(s, e) && store_forget(s, &forgotten, e);
 }
+
+bool store_was_erased(struct store *s, struct str id)
+{
+    unsigned char hash[ERASURE_HASH_BYTES];
+    bool is_listed = false;
+    erasure_hash(s->identity, id, hash);
+    pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < s->erasures.count && !is_listed; i++)
+        is_listed = memcmp(s->erasures.list[i].hash, hash, sizeof hash) == 0;
+    pthread_mutex_unlock(&s->lock);
+    return is_listed;
+}

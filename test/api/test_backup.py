@@ -141,6 +141,10 @@ class Backup(Base):
         if "erase" not in self.run_tenure("help", data=False).out:
             self.skipTest("this build cannot erase")
         self.fill(49)
+        ids = os.path.join(self.folder, "ids.txt")
+        with open(ids, "w", encoding="utf-8") as f:
+            f.write("p3\np4\n")
+        self.done("segment", "import", "Picked", ids)
         self.done("backup", self.backup)
         self.done("erase", "--person", "p3")
         later = self.backup + "-later"
@@ -161,7 +165,9 @@ class Backup(Base):
             self.assertEqual(restored["erased_again"], 1)
             self.assertEqual(held(data), 42)
             for name, content in files_of(data).items():
-                self.assertNotIn(b"p3", content, name)
+                self.assertFalse(b"p3" in content, name)
+            picked = self.done("segment", "list", "--json", data=data).json()["segments"][0]
+            self.assertEqual(picked["count"], 1)
             self.assertEqual(self.done("check", "--json", data=data).json()["damaged"], [])
         restored = self.done("restore", self.backup, "--replace")
         self.assertIn("1 ids that were erased since", restored.out)
