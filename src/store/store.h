@@ -147,7 +147,7 @@ void store_keep_list(struct store *s, struct arena *arena, struct keep_rule **li
 MUST_USE bool store_keep_count(const struct snapshot *v, struct keep_rule rule, int64_t now_ms,
                                uint64_t *rows, struct err *e);
 struct keep_report {
-    uint64_t rows;      /* removed */
+    uint64_t rows;      /* removed; also of people erased before, whom nobody saw any more */
     uint64_t dropped;   /* segments that went as a whole */
     uint64_t rewritten; /* segments that lost some of their rows */
 };
