@@ -82,7 +82,7 @@ class Relay(Case):
         process.stdin.flush()
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        self.assertEqual(process.wait(timeout=5), -signal.SIGINT)
+        self.assertEqual(process.wait(timeout=30), -signal.SIGINT)
         process.communicate()
         self.assertIn(server.url, self.done("status").out)
 
