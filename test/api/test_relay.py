@@ -77,7 +77,9 @@ class Relay(Case):
         server = self.serve()
         process = subprocess.Popen([TENURE, "import", "-", "--format", "events", "--data", self.data],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, env=clean_env())
+                                   stderr=subprocess.PIPE, env=clean_env(),
+                                   # whoever runs the tests in the background ignores it
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         process.stdin.write((line() + "\n").encode())
         process.stdin.flush()
         time.sleep(0.3)
